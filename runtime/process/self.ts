@@ -1,0 +1,150 @@
+/**
+ * What a process can do: the `self` that its function gets. Also reachable as `self()` while its code runs.
+ *
+ * After the process has ended every call on its `self` throws `noproc`, its pending receives never settle,
+ * and `self.signal` has fired. All signals are ordered per pair of processes; a send never fails and never says
+ * whether anybody was there (monitor the receiver to know).
+ */
+import type { Atom } from '../term/atom.ts';
+import type { Pid } from '../term/pid.ts';
+import type { Ref } from '../term/ref.ts';
+import type { TupleOf } from '../term/tuple.ts';
+
+/** A name on a given node, Erlang's `{Name, Node}`. */
+export type RemoteName = TupleOf<readonly [Atom, Atom]>;
+
+/** Who can be sent to: a pid, a registered name of this node, a name of another node, or an alias. */
+export type Destination = Pid | Atom | string | RemoteName | Ref;
+
+/** Who can be monitored. */
+export type MonitorTarget = Pid | Atom | string | RemoteName;
+
+export type Matcher<T> = (message: unknown) => message is T;
+
+export interface ReceiveOptions {
+  /** Give up after this many milliseconds (0: look at what is there, do not wait). Without it: wait for ever. */
+  readonly timeoutMs?: number;
+}
+
+export interface ReceiveOrOptions<D> {
+  readonly timeoutMs: number;
+  /** What to resolve to when the time is up, instead of rejecting with `timeout`. */
+  readonly otherwise: D;
+}
+
+export type AliasMode = 'explicitUnalias' | 'demonitor' | 'reply' | 'replyDemonitor';
+
+export interface MonitorOptions {
+  /** First element of the message instead of `'DOWN'`. */
+  readonly tag?: unknown;
+  /** Make the reference an alias of this process too, and say when it stops being one. */
+  readonly alias?: 'explicitUnalias' | 'demonitor' | 'replyDemonitor';
+}
+
+export interface DemonitorOptions {
+  /** Also remove its DOWN from the mailbox. */
+  readonly flush?: boolean;
+  /** Return false when the monitor was not there any more. */
+  readonly info?: boolean;
+}
+
+export type ProcessFunction = (self: Self) => unknown;
+
+export interface SpawnOptions {
+  readonly link?: boolean;
+  /** Registered under this name before its first instruction. */
+  readonly name?: string | Atom;
+  /** Trap exits from the first instruction on. */
+  readonly trapExit?: boolean;
+  /** Find this process with `self()` inside its code (AsyncLocalStorage). Default: the node's `implicitSelf`. */
+  readonly implicitSelf?: boolean;
+}
+
+export interface PlacedSpawnOptions {
+  readonly link?: boolean;
+  readonly name?: string | Atom;
+  /** The scheduler thread, 0 being the one that started the node; default: the node's placement. */
+  readonly thread?: number;
+  /** The node; only modules that its application registered can be started there (`notsup` otherwise). */
+  readonly node?: Atom | string;
+}
+
+export interface ProcessInfo {
+  readonly pid: Pid;
+  readonly registeredName: Atom | undefined;
+  readonly links: readonly Pid[];
+  /** What it monitors: pids and names. */
+  readonly monitors: readonly (Pid | RemoteName)[];
+  readonly monitoredBy: readonly Pid[];
+  readonly trapExit: boolean;
+  readonly messageQueueLen: number;
+  readonly messages: readonly unknown[];
+  /** `waiting` in a receive, or `running`. */
+  readonly status: 'waiting' | 'running';
+  /** Name of the function it was spawned with. */
+  readonly initialCall: string;
+}
+
+/** `{'DOWN', Ref, process, Object, Reason}`. */
+export interface Down {
+  readonly ref: Ref;
+  readonly object: Pid | RemoteName;
+  readonly reason: unknown;
+}
+
+export interface Self {
+  readonly pid: Pid;
+  /** The node it runs on. */
+  readonly nodeName: Atom;
+  /** Fires when the process ends: give it to whatever I/O the process waits for. */
+  readonly signal: AbortSignal;
+
+  /** Sends a message. Never blocks and never fails for want of a receiver. Throws `not_sendable`, or `badarg` for a local name that nobody has. */
+  send(to: Destination, message: unknown): void;
+
+  /** The next message, oldest first. */
+  receive(): Promise<unknown>;
+  /** The oldest message that `match` accepts; the others stay. Rejects with `timeout`. */
+  receive<T>(match: Matcher<T>, options?: ReceiveOptions): Promise<T>;
+  receive<T, D>(match: Matcher<T>, options: ReceiveOrOptions<D>): Promise<T | D>;
+  receive(options: ReceiveOptions): Promise<unknown>;
+  receive<D>(options: ReceiveOrOptions<D>): Promise<unknown>;
+
+  link(pid: Pid): void;
+  unlink(pid: Pid): void;
+  monitor(target: MonitorTarget, options?: MonitorOptions): Ref;
+  demonitor(ref: Ref, options?: DemonitorOptions): boolean;
+
+  /** Ends this process: throws, so that `finally` blocks run on the way out. */
+  exit(reason: unknown): never;
+  /** Sends an exit signal, Erlang's `exit(Pid, Reason)`. */
+  exit(pid: Pid, reason: unknown): void;
+  /** Turns exit signals into messages `{'EXIT', Pid, Reason}`; returns the former setting. */
+  trapExit(flag: boolean): boolean;
+
+  makeRef(): Ref;
+  alias(mode?: 'explicitUnalias' | 'reply'): Ref;
+  /** False when it was not an alias of this process. */
+  unalias(alias: Ref): boolean;
+
+  register(name: string | Atom, pid?: Pid): void;
+  unregister(name: string | Atom): void;
+  whereis(name: string | Atom): Pid | undefined;
+
+  spawn(fn: ProcessFunction, options?: SpawnOptions): Pid;
+  spawn(module: string, exported: string, args?: readonly unknown[], options?: PlacedSpawnOptions): Promise<Pid>;
+  spawnLink(fn: ProcessFunction, options?: SpawnOptions): Pid;
+  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & { readonly monitor?: MonitorOptions }): [Pid, Ref];
+
+  /** Sends `message` to `to` after `delayMs`. Returns the timer's reference. */
+  sendAfter(delayMs: number, to: Destination, message: unknown): Ref;
+  /** Milliseconds that were left, or false when it had run or never was. */
+  cancelTimer(timer: Ref): number | false;
+
+  /** About this process, or another of this node (undefined when it is not alive). */
+  processInfo(): ProcessInfo;
+  processInfo(pid: Pid): Promise<ProcessInfo | undefined>;
+  isAlive(pid: Pid): boolean | Promise<boolean>;
+
+  monitorNode(node: Atom | string, flag: boolean): void;
+}
