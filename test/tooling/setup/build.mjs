@@ -1,12 +1,11 @@
 /**
  * Builds the sources into dist/ when they are not what dist/ was built from.
  *
- * The stamp in dist/ is a hash over path, size and time of every source and over the lock file (another compiler may
- * build differently). It is removed before a build begins, so that no half-made dist/ ever counts as fresh. Outputs
- * whose source is gone are removed after it: a test that was deleted must not run on.
+ * The stamp in dist/ lists path, size and time of every source, and the hash of the lock file (another compiler may build
+ * differently). It is removed before a build begins, so that no half-made dist/ ever counts as fresh. Outputs whose source
+ * is gone are removed after it: a test that was deleted must not run on.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { lockHash } from './dependencies.mjs';
@@ -37,14 +36,26 @@ function sourceFiles(root) {
   return projectFolders(root).flatMap((folder) => filesBelow(root, folder).filter(isSource));
 }
 
+/** A line for everything that the build depends on. */
 function fingerprint(root, sources) {
-  const hash = createHash('sha256').update(lockHash(root));
   const settings = projectFolders(root).map((folder) => `${folder}/tsconfig.json`);
-  for (const path of [...sources, ...settings, 'tsconfig.json', 'test/tooling/tsconfig.base.json']) {
+  const lines = [...sources, ...settings, 'tsconfig.json', 'test/tooling/tsconfig.base.json'].map((path) => {
     const stat = statSync(join(root, path), { throwIfNoEntry: false });
-    hash.update(`${path} ${stat?.size} ${stat?.mtimeMs}\n`);
-  }
-  return hash.digest('hex');
+    return `${stat?.mtimeMs} ${stat?.size} ${path}`;
+  });
+  return [lockHash(root), ...lines].join('\n');
+}
+
+/**
+ * The compiler compares times only, so it does not see a file that was replaced by an older one (from an archive, a
+ * backup, another checkout). True when everything that changed since the last build is younger than that build.
+ */
+function timesTell(root, now) {
+  const before = readIfThere(stampFile(root));
+  if (before === undefined) return false;
+  const builtMs = statSync(stampFile(root)).mtimeMs;
+  const known = new Set(before.split('\n'));
+  return now.split('\n').every((line) => known.has(line) || Number.parseFloat(line) > builtMs);
 }
 
 const outputOf = (source) => `dist/${source.replace(/\.ts$/, '.js')}`;
@@ -76,11 +87,12 @@ function removeOrphans(root) {
 
 export function build(root) {
   say('building ...');
-  rmSync(stampFile(root), { force: true });
   // Taken before the build: a source that changes meanwhile makes the next start build again.
   const sources = sourceFiles(root);
   const stamp = fingerprint(root, sources);
-  compile(root, []);
+  const incremental = timesTell(root, stamp);
+  rmSync(stampFile(root), { force: true });
+  compile(root, incremental ? [] : ['--force']);
   // The compiler trusts its own notes; it does not see that somebody removed an output.
   if (missingOutputs(root, sources).length > 0) compile(root, ['--force']);
   removeOrphans(root);
