@@ -20,6 +20,7 @@ export interface NodeCommand {
   readonly name: string | undefined;
   readonly cookie: string | undefined;
   readonly clusterSize: number;
+  readonly founders: readonly string[] | undefined;
   readonly join: readonly string[];
   readonly port: number;
   readonly stateDir: string | undefined;
@@ -47,7 +48,7 @@ export interface OptionRow {
 }
 
 const NODE_NAME = /^[\w.-]+@[\w.-]+$/;
-const CLUSTER_SIZE_MAX = 99;
+const CLUSTER_SIZE_MAX = 31;
 const NODE_NUMBER_MAX = 999;
 
 /** A check for whole numbers within bounds. */
@@ -60,6 +61,8 @@ function whole(least: number, most: number): (value: string) => string | undefin
 
 const nodeName = (value: string): string | undefined =>
   NODE_NAME.test(value) ? undefined : 'must be a node name like n1@127.0.0.1';
+
+const nodeNames = (value: string): string | undefined => value.split(',').map(nodeName).find(Boolean);
 
 export const OPTIONS: readonly OptionRow[] = [
   { name: 'repl', help: 'end in a REPL (the default on a terminal)', commands: ['tour', 'node'] },
@@ -87,11 +90,18 @@ export const OPTIONS: readonly OptionRow[] = [
     check: whole(1, CLUSTER_SIZE_MAX),
   },
   {
+    name: 'founders',
+    value: 'NAMES',
+    help: 'nodes that may found the cluster, the same on all (default: n1 to n<cluster size>)',
+    commands: ['node'],
+    check: nodeNames,
+  },
+  {
     name: 'join',
     value: 'NAMES',
-    help: 'nodes to connect to, with commas (default: the local n1, n2, ...)',
+    help: 'more nodes to connect to; names are separated by commas',
     commands: ['node'],
-    check: (value) => value.split(',').map(nodeName).find(Boolean),
+    check: nodeNames,
   },
   {
     name: 'port',
@@ -181,6 +191,7 @@ export function parseCommand(args: readonly string[]): Command {
     name: text(values, 'name'),
     cookie: text(values, 'cookie'),
     clusterSize: Number(values['cluster-size'] ?? 3),
+    founders: text(values, 'founders')?.split(','),
     join: text(values, 'join')?.split(',') ?? [],
     port: Number(values['port'] ?? 0),
     stateDir: text(values, 'state-dir'),

@@ -38,12 +38,18 @@ export async function runCode(evaluate: Evaluate, code: string, output: Output):
 
 /**
  * Runs what is piped in, line by line, each when the one before it has settled; a statement may go over several lines. A
- * line that is a JSON string is the code in that string. True when nothing threw; resolves at the end of the input.
+ * line that is a JSON string is the code in that string. True when nothing threw; resolves at the end of the input, or
+ * when the signal fires.
  */
-export async function runPiped(evaluate: Evaluate, input: Readable, output: Output): Promise<boolean> {
+export async function runPiped(
+  evaluate: Evaluate,
+  input: Readable,
+  output: Output,
+  signal: AbortSignal,
+): Promise<boolean> {
   let pending = '';
   let allWell = true;
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+  for await (const line of createInterface({ input, signal, crlfDelay: Infinity })) {
     const code = pending === '' ? unquote(line) : `${pending}\n${line}`;
     if (code.trim() === '') continue;
     const reply = await evaluate(code);
