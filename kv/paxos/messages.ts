@@ -292,13 +292,6 @@ export interface SystemVote {
 }
 
 export type ClusterMessage =
-  | ConfigNotice
-  | SnapshotRequest
-  | Snapshot
-  | Hello
-  | HelloAck
-  | SystemPrepare
-  | SystemAccept
-  | SystemVote;
+  ConfigNotice | SnapshotRequest | Snapshot | Hello | HelloAck | SystemPrepare | SystemAccept | SystemVote;
 
 export type Message = RegisterRequest | RegisterReply | ClusterMessage;
