@@ -25,6 +25,8 @@ export interface BucketShared {
   readonly partitions: number;
   readonly env: Env;
   readonly table: Table;
+  /** The bucket's supervisor: while it lives, the table does. */
+  ownerPid: Pid | null;
   acceptor: AcceptorEngine | null;
   proposer: ProposerEngine | null;
   learner: Learned | null;
@@ -32,5 +34,5 @@ export interface BucketShared {
 
 export function createShared(bucket: string, partitions: number, env: Env): BucketShared {
   const table: Table = { acceptor: null, isInStep: false, owner: null };
-  return { bucket, partitions, env, table, acceptor: null, proposer: null, learner: null };
+  return { bucket, partitions, env, table, ownerPid: null, acceptor: null, proposer: null, learner: null };
 }
