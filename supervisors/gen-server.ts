@@ -56,9 +56,15 @@ export interface CallOptions extends CallerOptions {
   readonly timeoutMs?: number;
 }
 
-type Calls<Server> = Server extends GenServer<infer _S, infer C, infer _M, infer _I, infer _A> ? C : never;
-type Casts<Server> = Server extends GenServer<infer _S, infer _C, infer M, infer _I, infer _A> ? M : never;
-type Args<Server> = Server extends GenServer<infer _S, infer _C, infer _M, infer _I, infer A> ? A : never;
+interface ServerTypes<Requests, Cast, InitArgs> {
+  readonly calls: Requests;
+  readonly cast: Cast;
+  readonly args: InitArgs;
+}
+
+type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> } ? C : never;
+type Casts<Server> = Server extends { readonly '~types': ServerTypes<unknown, infer M, unknown> } ? M : never;
+type Args<Server> = Server extends { readonly '~types': ServerTypes<unknown, unknown, infer A> } ? A : never;
 
 export type AnyServer = GenServer<unknown, AnyCall, unknown, unknown, unknown>;
 
@@ -73,9 +79,6 @@ type StartArguments<A> = undefined extends A
     ? [args?: A, options?: StartOptions]
     : [args: A, options?: StartOptions];
 
-/** Names the types for inference; nothing at run time. */
-declare const types: unique symbol;
-
 export class GenServer<
   State = unknown,
   Requests extends AnyCall = Call<unknown, unknown>,
@@ -83,7 +86,8 @@ export class GenServer<
   Info = unknown,
   InitArgs = void,
 > {
-  declare readonly [types]: { state: State; calls: Requests; cast: Cast; info: Info; args: InitArgs };
+  /** @internal names the types for inference; nothing at run time */
+  declare readonly '~types': ServerTypes<Requests, Cast, InitArgs>;
   #self: Self | null = null;
 
   /** The server's own process. */

@@ -67,7 +67,7 @@ class Counter extends GenServer<number, CounterCall, 'inc' | 'stop' | 'slow', un
       case 'crash':
         throw new Error('boom');
       case 'sleep':
-        return this.self.receive((m) => m === 'wake').then(() => Next.reply('slept', count));
+        return this.self.receive((m): m is unknown => m === 'wake').then(() => Next.reply('slept', count));
       case 'stop':
         return Next.stopReply(Exit.normal, 'stopping', count);
       case 'badReturn':
@@ -117,6 +117,13 @@ async function callErrorOf(promise: Promise<unknown>): Promise<CallError> {
   throw new assert.AssertionError({ message: 'the call was answered' });
 }
 
+/** Lets other processes and promises have their turn. */
+async function pause(self: Self): Promise<void> {
+  const token = self.makeRef();
+  self.sendAfter(5, self.pid, token);
+  await self.receive((message): message is unknown => token.equals(message));
+}
+
 async function reasonOfDown(self: Self, pid: Pid): Promise<unknown> {
   return (await self.receive(isDown(self.monitor(pid)), { timeoutMs: 1000 })).reason;
 }
@@ -135,10 +142,8 @@ test('casts are handled in order, and a server that awaits handles nothing else 
     const counter = await Counter.startLink({});
     GenServer.cast(counter, 'inc');
     GenServer.cast(counter, 'slow');
-    const sleeping = self.spawn(async (own) => own.send(self.pid, await GenServer.call(counter, 'sleep')));
-    void sleeping;
-    const asking = self.spawn(async (own) => own.send(self.pid, await GenServer.call(counter, 'get')));
-    void asking;
+    self.spawn(async (own) => own.send(self.pid, await GenServer.call(counter, 'sleep')));
+    self.spawn(async (own) => own.send(self.pid, await GenServer.call(counter, 'get')));
     self.sendAfter(10, counter, 'wake');
     assert.deepEqual([await self.receive(), await self.receive()], ['slept', 101]);
   }));
@@ -261,11 +266,11 @@ test('a server that traps exits ends with its parent, through terminate, and not
   node.run(async (self) => {
     const log = createLog();
     let counter: Pid | undefined;
-    const [, ready] = [null, self.makeRef()];
+    const ready = self.makeRef();
     const parent = self.spawn(async (own) => {
       counter = await Counter.startLink({ log, trap: true });
       own.send(self.pid, ready);
-      await own.receive((m) => m === 'go');
+      await own.receive((m): m is unknown => m === 'go');
       own.exit(atom('gone'));
     });
     await self.receive();
@@ -303,15 +308,12 @@ test('a server killed while its callback waits does not go on to terminate', () 
       }
     }
     const slow = await Slow.start();
-    const error = callErrorOf(GenServer.call(slow, 'wait'));
-    await Promise.resolve();
-    self.sendAfter(5, self.pid, 'now');
-    await self.receive((m) => m === 'now');
+    self.spawn(async (own) => self.send(self.pid, (await callErrorOf(GenServer.call(slow, 'wait', { self: own }))).why));
+    await pause(self);
     self.exit(slow, Exit.kill);
-    assert.equal((await error).why, Exit.killed);
+    assert.equal(await self.receive(), Exit.killed);
     release();
-    self.sendAfter(5, self.pid, 'now');
-    await self.receive((m) => m === 'now');
+    await pause(self);
     assert.deepEqual(log.lines, []);
   }));
 
