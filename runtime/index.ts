@@ -47,6 +47,7 @@ export type {
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Predicate,
   ProcessFunction,
   ProcessInfo,
   ReceiveOptions,

@@ -71,7 +71,7 @@ export class Link implements ConnectionEvents {
     this.dialled = node !== null;
     this.#owner = owner;
     this.#challenge = new DataView(owner.env.randomBytes(4).buffer).getUint32(0);
-    this.#parser = new FrameParser({ prefixBytes: 2, frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX });
+    this.#parser = new FrameParser({ lengthBytes: 2, frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX });
     this.#state = node === null ? { side: 'acceptor', handshake: startAcceptor().state } : dialling();
     this.#progress();
   }
@@ -182,7 +182,7 @@ export class Link implements ConnectionEvents {
         case 'proved':
           this.#timer?.cancel();
           this.#state = { side: 'proved' };
-          this.#parser.setPrefix({ prefixBytes: 4, frameBytesMax: this.#owner.frameBytesMax });
+          this.#parser.setFraming({ lengthBytes: 4, frameBytesMax: this.#owner.frameBytesMax });
           this.#owner.onProved(this, effect.peer);
           break;
         case 'failed':

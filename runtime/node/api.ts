@@ -13,6 +13,7 @@ import type {
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Predicate,
   ProcessFunction,
   ProcessInfo,
   ReceiveOptions,
@@ -21,7 +22,7 @@ import type {
   SpawnOptions,
 } from '../process/self.ts';
 import { scheduler, self } from './default.ts';
-import { runProcess } from './local-node.ts';
+import { runProcess } from '../process/run.ts';
 
 export function spawn(fn: ProcessFunction, options?: SpawnOptions): Pid;
 export function spawn(
@@ -70,6 +71,10 @@ export function send(to: Destination, message: unknown): void {
 export function receive(): Promise<unknown>;
 export function receive<T>(match: Matcher<T>, options?: ReceiveOptions): Promise<T>;
 export function receive<T, D>(match: Matcher<T>, options: ReceiveOrOptions<D>): Promise<T | D>;
+export function receive(
+  match: Predicate,
+  options?: ReceiveOptions | ReceiveOrOptions<unknown>,
+): Promise<unknown>;
 export function receive(options: ReceiveOptions): Promise<unknown>;
 export function receive<D>(options: ReceiveOrOptions<D>): Promise<unknown>;
 export function receive(...args: unknown[]): Promise<unknown> {

@@ -7,7 +7,7 @@ import { createResolveDirectory, type NodeDirectory, type ResolveNode } from '..
 import { createEpmdDirectory, epmdPortOf } from '../dist/epmd-directory.ts';
 import { realEnv, type Env } from '../env.ts';
 import { exposeControl, wrapControl, type EpmdOptions } from '../thread/control.ts';
-import { createTcpTransport } from '../transport/tcp.ts';
+import { tcpTransport } from '../transport/tcp.ts';
 import type { Address, Transport } from '../transport/transport.ts';
 
 export interface Directory extends NodeDirectory {
@@ -35,7 +35,7 @@ export function createEpmd(epmd: EpmdOptions, env: Env, transport: Transport): D
 
 /** The directory of a system thread. */
 export function createDirectory(epmd: EpmdOptions | null, resolver: MessagePort | null): Directory {
-  if (resolver === null) return createEpmd(epmd ?? {}, realEnv, createTcpTransport());
+  if (resolver === null) return createEpmd(epmd ?? {}, realEnv, tcpTransport);
   const remote = wrapControl<ResolverControl>(resolver);
   const directory = createResolver((name) => remote.resolve(name));
   return {

@@ -6,18 +6,15 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
-import { QuorateError } from '../errors.ts';
-import type { Process } from '../process/process.ts';
-import { ProcessExit } from '../process/exit.ts';
+import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Destination, PlacedSpawnOptions, ProcessFunction, ProcessInfo, Self, SpawnOptions } from '../process/self.ts';
 import { Atom, nameAtom } from '../term/atom.ts';
-import { describeTerm } from '../term/describe.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
 import { NodeThread } from '../thread/node-thread.ts';
-import { createTcpTransport } from '../transport/tcp.ts';
+import { tcpTransport } from '../transport/tcp.ts';
 import { hasDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
@@ -247,7 +244,7 @@ export class LocalNode {
 
   async #startOwnNetwork(options: NetworkOptions): Promise<void> {
     const { nodeName: _, epmd, ...rest } = options;
-    const transport = this.#options.transport ?? createTcpTransport();
+    const transport = this.#options.transport ?? tcpTransport;
     const { resolve } = this.#options;
     this.#directory = resolve === undefined ? createEpmd(epmd ?? {}, this.#env, transport) : createResolver(resolve);
     const events: NetworkEvents = {
@@ -266,30 +263,6 @@ export class LocalNode {
   #emit<E extends keyof NodeEvents>(event: E, ...args: NodeEvents[E]): void {
     (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
   }
-}
-
-/** Runs `fn` in a process of its own on a scheduler; see `LocalNode.run`. */
-export function runProcess<T>(
-  scheduler: Scheduler,
-  fn: (self: Self) => T | Promise<T>,
-  options: SpawnOptions = {},
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const pid = scheduler.spawn(async (self) => {
-      try {
-        resolve(await fn(self));
-      } catch (thrown) {
-        reject(thrown instanceof ProcessExit ? createExitedError(thrown.reason) : (thrown as Error));
-      }
-    }, options);
-    (pid.target as Process).onEnd = (reason) => reject(createExitedError(reason));
-  });
-}
-
-function createExitedError(reason: unknown): QuorateError {
-  return new QuorateError('exited', `the process ended before it had a result: ${describeTerm(reason)}`, {
-    details: { reason },
-  });
 }
 
 /** Tells lives of a node apart; EPMD's 0 to 3 are avoided, as OTP does. */

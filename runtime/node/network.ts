@@ -5,7 +5,8 @@
 import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
 import { TermReader } from '../codec/term-reader.ts';
-import { startDistribution, type Distribution, type DistributionOptions, type PeerInfo } from '../dist/distribution.ts';
+import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
+import { startDistribution } from '../dist/distribution.ts';
 import { ELSEWHERE, GONE, type Scheduler } from '../process/scheduler.ts';
 import { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';

@@ -2,7 +2,7 @@
  * What runs in each worker thread of a node: takes part in it until it is told to stop. The task lasts as long as the thread.
  */
 import { once } from 'node:events';
-import { decodeTerm, encodeTerm } from '../codec/binary.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
 import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';

@@ -3,7 +3,7 @@
  * puts a new thread where one was lost, after every link and monitor to the lost one's processes has fired.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { decodeTerm, encodeTerm } from '../codec/binary.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { createSharedTable, clearSharedTable } from '../process/table.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
 import { pidThread, type Pid } from '../term/pid.ts';

@@ -18,6 +18,7 @@ import type {
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Predicate,
   ProcessFunction,
   ProcessInfo,
   ReceiveOptions,
@@ -98,7 +99,7 @@ export class Process implements Self {
   mailCount = 0;
 
   #wake: ((value: unknown) => void) | null = null;
-  #match: Matcher<unknown> | null = null;
+  #match: Predicate | null = null;
   #deadline: Timer | null = null;
   /** In the next turn's queue, with messages that nobody has looked at yet. */
   #resuming = false;
@@ -172,7 +173,7 @@ export class Process implements Self {
     wake(message);
   }
 
-  #take(match: Matcher<unknown> | null): unknown {
+  #take(match: Predicate | null): unknown {
     let before: Mail | null = null;
     for (let mail = this.mailFirst; mail !== null; before = mail, mail = mail.next) {
       if (match !== null && !match(mail.message)) continue;
@@ -199,9 +200,9 @@ export class Process implements Self {
   }
 
   /** Every message that `remove` accepts leaves the mailbox. */
-  discard(remove: (message: unknown) => boolean): boolean {
+  discard(remove: Predicate): boolean {
     let removed = false;
-    while (this.#take(remove as Matcher<unknown>) !== NOTHING) removed = true;
+    while (this.#take(remove) !== NOTHING) removed = true;
     return removed;
   }
 
@@ -214,12 +215,12 @@ export class Process implements Self {
   }
 
   receive<T>(
-    first?: Matcher<T> | ReceiveOptions | ReceiveOrOptions<unknown>,
+    first?: Matcher<T> | Predicate | ReceiveOptions | ReceiveOrOptions<unknown>,
     second?: ReceiveOptions | ReceiveOrOptions<unknown>,
   ): Promise<T> {
     if (!this.alive) throw createDeadError('receive');
     if (this.#wake !== null) throw createBusyError(this.pid);
-    const match = typeof first === 'function' ? (first as Matcher<unknown>) : null;
+    const match = typeof first === 'function' ? first : null;
     const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
     if (this.mailFirst !== null && this.scheduler.spendTurn()) {
       const message = this.#take(match);
@@ -230,7 +231,7 @@ export class Process implements Self {
     return this.#wait(match, options) as Promise<T>;
   }
 
-  #wait(match: Matcher<unknown> | null, options: AnyReceiveOptions | undefined): Promise<unknown> {
+  #wait(match: Predicate | null, options: AnyReceiveOptions | undefined): Promise<unknown> {
     const timeoutMs = options?.timeoutMs;
     const promise = new Promise(capture);
     this.#wake = captured;

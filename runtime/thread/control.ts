@@ -2,8 +2,8 @@
  * The control plane between a node's threads: few, typed calls through comlink, never on the path of a message. Terms cross it encoded.
  * A call to a thread that dies would never settle, so callers race every call with the thread's end (`ThreadPool.call`).
  */
-import * as Comlink from 'comlink/dist/esm/comlink.mjs';
-import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import * as Comlink from 'comlink';
+import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
 
 /** What a worker thread is started with. Everything in it can be cloned or transferred. */
@@ -77,6 +77,9 @@ export interface EpmdOptions {
 
 export type Remote<T> = Comlink.Remote<T>;
 
+/** The adapter's types say `{ default }`; as a CommonJS module it is the function itself. */
+const nodeEndpoint = adapter as unknown as (port: MessagePort) => Comlink.Endpoint;
+
 export function exposeControl(api: object, port: MessagePort): void {
   Comlink.expose(api, nodeEndpoint(port));
 }
@@ -87,5 +90,5 @@ export function wrapControl<T>(port: MessagePort): Comlink.Remote<T> {
 
 /** Marks a port so that it moves to the other side with the call. */
 export function moved(port: MessagePort): MessagePort {
-  return Comlink.transfer(port, [port as unknown as Transferable]);
+  return Comlink.transfer(port, [port] as never);
 }

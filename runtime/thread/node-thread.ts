@@ -1,7 +1,7 @@
 /**
  * One thread of a node: its scheduler, the mesh to the other threads, and, on the system thread, the network. This is the scheduler's `Outside`.
  */
-import { decodeTerm, encodeTerm } from '../codec/binary.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import type { PendingSignal } from '../codec/control.ts';
 import type { Env } from '../env.ts';
 import { createNameTable } from '../process/names.ts';

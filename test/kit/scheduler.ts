@@ -1,6 +1,6 @@
 /** A thread's scheduler of its own for a test, with nothing outside of it. */
 import { realEnv } from '../../runtime/env.ts';
-import { runProcess } from '../../runtime/node/local-node.ts';
+import { runProcess } from '../../runtime/process/run.ts';
 import { Scheduler } from '../../runtime/process/scheduler.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';

@@ -1,0 +1,1 @@
+export function describeTerm(value: unknown): string { return String(value); }
