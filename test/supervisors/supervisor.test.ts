@@ -139,13 +139,15 @@ test('a restart that fails is tried again, each try counted, and other requests 
   }));
 
 test('transient and temporary children: when they come back and when they are forgotten', () =>
-  node.run(async () => {
+  node.run(async (self) => {
     const log = createLog();
     const children = [worker(log, 'r', { restart: 'transient' }), worker(log, 't', { restart: 'temporary' })];
     const tree = await Supervisor.startLink({ children });
-    await cast(tree, 't', 'crash');
-    await cast(tree, 'r', 'leave');
-    await log.until(4);
+    const [t, r] = [await pidOf(tree, 't'), await pidOf(tree, 'r')];
+    Worker.cast(t, 'crash');
+    Worker.cast(r, 'leave');
+    await endOf(self, t);
+    await endOf(self, r);
     assert.equal(await ids(tree), 'r:stopped');
     assert.deepEqual(await Supervisor.countChildren(tree), { specs: 1, active: 0, supervisors: 0, workers: 1 });
     await Supervisor.restartChild(tree, 'r');
