@@ -49,12 +49,12 @@ export class TimerQueue {
     }
     timer.slot = null;
     timer.fire = null;
-    return Math.max(0, Math.ceil(timer.at - this.#env.now()));
+    return Math.max(0, Math.floor(timer.at - this.#env.now()));
   }
 
   /** Milliseconds left, or false. */
   read(timer: Timer): number | false {
-    return timer.slot === null ? false : Math.max(0, Math.ceil(timer.at - this.#env.now()));
+    return timer.slot === null ? false : Math.max(0, Math.floor(timer.at - this.#env.now()));
   }
 
   stop(): void {

@@ -162,9 +162,10 @@ export class Mesh {
 
   #post({ port, writer }: Connection): void {
     if (writer.position === 0) return;
-    const batch = writer.buffer.slice(0, writer.position);
+    // A Buffer's own slice would be a view of the writer's memory.
+    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
     writer.position = 0;
-    port.postMessage(batch.buffer, [batch.buffer as ArrayBuffer]);
+    port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
   #onBatch(batch: Uint8Array): void {

@@ -52,6 +52,10 @@ export class VirtualEnv implements Env {
     queueMicrotask(fn);
   }
 
+  endOfTurn(fn: () => void): void {
+    setImmediate(fn);
+  }
+
   /** Moves time forward; everything due on the way runs at its own time. */
   async advance(durationMs: number): Promise<void> {
     const untilMs = this.#nowMs + durationMs;

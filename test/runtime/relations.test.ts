@@ -129,12 +129,13 @@ test(
       const before = next;
       next = self.spawn(async (other) => {
         other.link(before);
+        if (i === 99_999) other.send(self.pid, 'all linked');
         await other.receive();
       });
     }
     const head = next;
     const done = self.monitor(head);
-    await self.receive({ timeoutMs: 50, otherwise: 0 });
+    assert.equal(await self.receive(), 'all linked');
     self.exit(head, boom);
     await self.receive(isDown(done), { timeoutMs: 10_000 });
     assert.equal((await self.receive(isDown(ref), { timeoutMs: 10_000 })).reason, boom);
