@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { realEnv } from '../runtime/env.ts';
-import { CommandError, EXIT_CODES } from './cli/exit-codes.ts';
+import { endWith, EXIT_CODES } from './cli/exit-codes.ts';
 import { runNodeCommand } from './cli/node-command.ts';
 import { parseCommand } from './cli/options.ts';
 import type { Command } from './cli/options.ts';
@@ -40,18 +40,5 @@ function readVersion(): string {
   return manifest.version;
 }
 
-async function main(): Promise<number> {
-  try {
-    return await run(parseCommand(process.argv.slice(2)));
-  } catch (error) {
-    if (error instanceof CommandError) {
-      process.stderr.write(`quorate: ${error.message}\n`);
-      return EXIT_CODES[error.exit].code;
-    }
-    process.stderr.write(`quorate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return EXIT_CODES.bug.code;
-  }
-}
-
 // Not process.exit: what was written to a pipe would be lost.
-process.exitCode = await main();
+process.exitCode = await endWith(() => run(parseCommand(process.argv.slice(2))));

@@ -28,3 +28,17 @@ export class CommandError extends QuorateError {
     this.exit = exit;
   }
 }
+
+/** Does the work of a command; what it throws is told on stderr, and becomes its exit code. */
+export async function endWith(work: () => number | Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    const isForeseen = error instanceof CommandError && error.exit !== 'bug';
+    process.stderr.write(`quorate: ${isForeseen ? error.message : describeBug(error)}\n`);
+    return isForeseen ? EXIT_CODES[error.exit].code : EXIT_CODES.bug.code;
+  }
+}
+
+const describeBug = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -16,9 +16,10 @@ export async function runNodeCommand(command: NodeCommand, startSession: StartSe
   const { stdout, stderr } = process;
   const stopping = new AbortController();
   let wrongCookie: CommandError | null = null;
+  let show = (line: string): void => void stderr.write(`${line}\n`);
   const tell = (event: string, fields: object, line: string): void => {
     if (command.json) stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
-    else stderr.write(`${line}\n`);
+    else show(line);
   };
   const onSignal = (): void => stopping.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
@@ -32,7 +33,7 @@ export async function runNodeCommand(command: NodeCommand, startSession: StartSe
       },
     });
     tell('ready', { name: session.name }, `${session.name} is ready`);
-    const allWell = await serve(command, session, stopping.signal);
+    const allWell = await serve(command, session, stopping.signal, (terminal) => (show = terminal));
     if (wrongCookie !== null) throw wrongCookie;
     return allWell ? EXIT_CODES.ok.code : EXIT_CODES.failed.code;
   } finally {
@@ -42,7 +43,12 @@ export async function runNodeCommand(command: NodeCommand, startSession: StartSe
 }
 
 /** True when no code threw. */
-async function serve(command: NodeCommand, session: Session, signal: AbortSignal): Promise<boolean> {
+async function serve(
+  command: NodeCommand,
+  session: Session,
+  signal: AbortSignal,
+  onShow: (show: (line: string) => void) => void,
+): Promise<boolean> {
   const { stdin, stdout, stderr } = process;
   const output: Output = command.json ? createJsonOutput(stdout) : createTextOutput(stdout, stderr);
   const evaluate: Evaluate = async (code) =>
@@ -56,7 +62,7 @@ async function serve(command: NodeCommand, session: Session, signal: AbortSignal
     return Promise.race([runCode(evaluate, command.code, output), aborted]);
   }
   if (command.repl ?? (stdin.isTTY && stdout.isTTY)) {
-    await runTerminal({ name: session.name, evaluate, input: stdin, output: stdout, signal });
+    await runTerminal({ name: session.name, evaluate, input: stdin, output: stdout, signal, onShow });
     return true;
   }
   if (command.repl === undefined && hasPipedInput()) {

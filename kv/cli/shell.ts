@@ -78,10 +78,12 @@ export interface TerminalOptions {
   readonly output: Writable;
   /** Ends the session from outside. */
   readonly signal: AbortSignal;
+  /** Gets a function that shows a line beside what is being typed. */
+  readonly onShow?: (show: (line: string) => void) => void;
 }
 
 /** A REPL with the prompt `name>`; resolves when the person leaves it. */
-export function runTerminal({ name, evaluate, input, output, signal }: TerminalOptions): Promise<void> {
+export function runTerminal({ name, evaluate, input, output, signal, onShow }: TerminalOptions): Promise<void> {
   const server = start({
     prompt: `${name}> `,
     input,
@@ -101,5 +103,10 @@ export function runTerminal({ name, evaluate, input, output, signal }: TerminalO
     },
   });
   signal.addEventListener('abort', () => server.close(), { once: true });
+  onShow?.((line) => {
+    // On a terminal the line takes the place of the prompt, which comes back below it with what was typed.
+    output.write(server.terminal ? `\r\x1b[K${line}\n` : `${line}\n`);
+    server.displayPrompt(true);
+  });
   return new Promise((resolve) => server.once('exit', () => resolve()));
 }

@@ -35,7 +35,12 @@ const never = new AbortController().signal;
 test('piped lines run one after the other, each when the one before has settled', async () => {
   const { evaluate, seen } = createEcho();
   const [out, err] = [collect(), collect()];
-  const well = await runPiped(evaluate, Readable.from(['1\n2\n', '\n3']), createTextOutput(out.stream, err.stream), never);
+  const well = await runPiped(
+    evaluate,
+    Readable.from(['1\n2\n', '\n3']),
+    createTextOutput(out.stream, err.stream),
+    never,
+  );
   assert.deepEqual([well, out.text(), err.text()], [true, '1\n2\n3\n', '']);
   assert.deepEqual(seen, ['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3']);
 });
@@ -62,7 +67,10 @@ test('an error does not stop the lines after it, but is not well', async () => {
 test('an input that ends in the middle of a statement is an error', async () => {
   const { evaluate } = createEcho();
   const err = collect();
-  assert.equal(await runPiped(evaluate, Readable.from(['f(\n']), createTextOutput(err.stream, err.stream), never), false);
+  assert.equal(
+    await runPiped(evaluate, Readable.from(['f(\n']), createTextOutput(err.stream, err.stream), never),
+    false,
+  );
   assert.match(err.text(), /the input ended within: f\(/);
   assert.equal(await runCode(evaluate, 'f(', createTextOutput(err.stream, err.stream)), false);
 });
@@ -83,6 +91,9 @@ test('a terminal shows the prompt and each result once, errors too, and ends wit
   input.end('1\nf(\n2)\n!\n.exit\n');
   await left;
   assert.match(out.text(), /^n1@127\.0\.0\.1> /);
-  const shown = out.text().replaceAll('n1@127.0.0.1> ', '').replaceAll(/(?:\.\.\.|\|) /g, '');
+  const shown = out
+    .text()
+    .replaceAll('n1@127.0.0.1> ', '')
+    .replaceAll(/(?:\.\.\.|\|) /g, '');
   assert.deepEqual(shown.trim().split('\n'), ['1', 'f(', '2)', '', 'thrown']);
 });
