@@ -4,7 +4,7 @@ import type { Self } from '../../runtime/process/self.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
 import { currentSelf } from '../../runtime/process/context.ts';
 import { scheduler } from '../../runtime/node/default.ts';
-import { runProcess } from '../../runtime/node/local-node.ts';
+import { runProcess } from '../../runtime/process/run.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { decodeKey } from '../key.ts';
 import { ZERO } from '../paxos/ballot.ts';
