@@ -1,1 +1,3 @@
-export function describeTerm(value: unknown): string { return String(value); }
+export function describeTerm(value: unknown): string {
+  return String(value);
+}

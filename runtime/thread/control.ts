@@ -5,6 +5,7 @@
 import * as Comlink from 'comlink';
 import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
+import type { PlainError } from '../errors.ts';
 
 /** What a worker thread is started with. Everything in it can be cloned or transferred. */
 export interface ThreadTask {
@@ -31,7 +32,11 @@ export interface ThreadControl {
   /** The encoded info of one of its processes, null when that is not alive. */
   processInfo(pid: Uint8Array): Uint8Array | null;
   stats(): ThreadStats;
-  startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<{ readonly port: number }>;
+  /** The port it listens on, or what went wrong. */
+  startNetwork(
+    options: NetworkOptions,
+    resolver: MessagePort | null,
+  ): Promise<{ readonly port: number } | { readonly error: PlainError }>;
   connect(node: string): Promise<boolean>;
   disconnect(node: string): boolean;
   stopNetwork(): Promise<void>;
