@@ -253,7 +253,7 @@ export class LocalNode {
       const started = await this.#threads.call(this.systemThread, (control) =>
         control.startNetwork(options, resolver === null ? null : moved(resolver)),
       );
-      if ('error' in started) throw fromPlainError(started.error);
+      if (started.error !== null) throw fromPlainError(started.error);
       this.#port = started.port;
     }
   }

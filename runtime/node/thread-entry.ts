@@ -79,9 +79,9 @@ function createControl(
       };
       try {
         network = await startNetwork(thread, { ...rest, name: nameAtom(nodeName), directory, env: realEnv }, events);
-        return { port: network.port };
+        return { port: network.port, error: null };
       } catch (error) {
-        return { error: toPlainError(error) };
+        return { port: 0, error: toPlainError(error) };
       }
     },
     connect: (name) => thread.connect(nameAtom(name)),

@@ -33,10 +33,7 @@ export interface ThreadControl {
   processInfo(pid: Uint8Array): Uint8Array | null;
   stats(): ThreadStats;
   /** The port it listens on, or what went wrong. */
-  startNetwork(
-    options: NetworkOptions,
-    resolver: MessagePort | null,
-  ): Promise<{ readonly port: number } | { readonly error: PlainError }>;
+  startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<StartedPort>;
   connect(node: string): Promise<boolean>;
   disconnect(node: string): boolean;
   stopNetwork(): Promise<void>;
@@ -52,6 +49,13 @@ export interface NodeControl {
   nodeUp(node: string, hidden: boolean): void;
   nodeDown(node: string, reason: string): void;
   unreachable(node: string, reason: string): void;
+}
+
+export interface StartedPort {
+  /** The port that the node listens on. */
+  readonly port: number;
+  /** What went wrong; the port means nothing then. */
+  readonly error: PlainError | null;
 }
 
 export interface ThreadStats {
