@@ -23,7 +23,7 @@ export function invalid(path: string, message: string): { readonly ok: false } &
 
 /** One string per key: equal terms give equal strings. */
 export function encodeKey(key: unknown): Checked<string> {
-  return checked('key', () => {
+  return checked<string>('key', () => {
     const encoded = canonicalKey(key);
     return encoded.length <= VALUE_BYTES_MAX ? { ok: true, value: encoded } : tooLarge('key', encoded.length);
   });
@@ -43,7 +43,7 @@ export function checkValue(value: unknown): Checked<unknown> {
     case 'string':
       if (value.length * 3 <= VALUE_BYTES_MAX) return { ok: true, value };
   }
-  return checked('value', () => {
+  return checked<unknown>('value', () => {
     const { length } = encodeTerm(value);
     return length <= VALUE_BYTES_MAX ? { ok: true, value: copyTerm(value, 'value') } : tooLarge('value', length);
   });

@@ -198,7 +198,7 @@ async function run(bucket: string, request: OperationRequest, options: CommonOpt
   for (;;) {
     const outcome = await runOnce(bucket, { ...request, timeoutMs: deadline - realEnv.now() }, options.signal);
     if (outcome.kind !== 'no_quorum') return outcome;
-    if (options.signal?.aborted === true) throw aborted('not-applied');
+    options.signal?.throwIfAborted();
     if (realEnv.now() + RETRY_MS > deadline) {
       throw new StoreError('timeout', 'not-applied', `bucket ${bucket}: no quorum in time; nothing was done`);
     }

@@ -4,7 +4,7 @@ import type { Self } from '../../runtime/process/self.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
 import { currentSelf } from '../../runtime/process/context.ts';
 import { scheduler } from '../../runtime/node/default.ts';
-import { runProcess } from '../../runtime/node/local-node.ts';
+import { runProcess } from '../../runtime/process/run.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { decodeKey } from '../key.ts';
 import { ZERO } from '../paxos/ballot.ts';
@@ -19,18 +19,19 @@ const ANSWER_MS = 2000;
 const NOTHING: Holding = { ab: ZERO, fast: false, cell: null, chosen: false, ae: 0, fl: ZERO };
 
 /** Null when fewer than a quorum of the members answer. */
-export function collectKeys(bucket: string): Promise<unknown[] | null> {
-  // a process of its own, so that late answers meet nobody
+export async function collectKeys(bucket: string): Promise<unknown[] | null> {
   const at = (currentSelf() as { scheduler?: ReturnType<typeof scheduler> } | undefined)?.scheduler ?? scheduler();
-  return runProcess(at, (self) => collect(self, bucket));
-}
-
-async function collect(self: Self, bucket: string): Promise<unknown[] | null> {
-  const view = await orNull(ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'view' }, { self }));
+  // every call from a process of its own: a process waits for one answer at a time
+  const call = <T>(ask: (self: Self) => Promise<T>): Promise<T | null> => orNull(runProcess(at, ask));
+  const view = await call((self) => ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'view' }, { self }));
   const config = view?.configs.at(-1);
-  if (view === null || config === undefined) return null;
+  if (!view || config === undefined) return null;
   const members = config.M.filter((m) => view.present.some((p) => sameIncarnation(p, m)));
-  const answers = await Promise.all(members.map(({ name }) => askMember(self, bucket, name)));
+  const askMember = (name: NodeName): Promise<readonly unknown[] | null> => {
+    const acceptor = tuple2(nameAtom(acceptorName(bucket)), nameAtom(name));
+    return call((self) => AcceptorServer.call(acceptor, { kind: 'keys' }, { self, timeoutMs: ANSWER_MS }));
+  };
+  const answers = await Promise.all(members.map(({ name }) => askMember(name)));
   const tables = answers.flatMap((answer) => (answer === null ? [] : [new Map(answer.map(readEntry))]));
   if (tables.length < quorumSize(config.N)) return null;
   const found: unknown[] = [];
@@ -39,11 +40,6 @@ async function collect(self: Self, bucket: string): Promise<unknown[] | null> {
     if (chosen?.cell.live === true) found.push(decodeKey(key));
   }
   return found;
-}
-
-function askMember(self: Self, bucket: string, name: NodeName): Promise<readonly unknown[] | null> {
-  const acceptor = tuple2(nameAtom(acceptorName(bucket)), nameAtom(name));
-  return orNull(AcceptorServer.call(acceptor, { kind: 'keys' }, { self, timeoutMs: ANSWER_MS }));
 }
 
 async function orNull<T>(call: Promise<T>): Promise<T | null> {

@@ -57,6 +57,7 @@ const TICK: Atom = nameAtom('$tick');
 /** Often while something is being decided, seldom when all is settled. */
 const BUSY_TICK_MS = 20;
 const IDLE_TICK_MS = 200;
+const EARLY_LINES_MAX = 100;
 const isAnyDown = isDown();
 
 interface Subscriber {
@@ -79,6 +80,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   readonly #monitored: Set<NodeName> = new Set();
   readonly #views: Map<string, string> = new Map();
   #told = '';
+  /** Lines that were logged before anybody watched. */
+  #early: ClusterNews[] | null = [];
 
   override async init(args: ClusterArgs): Promise<InitResult<null>> {
     this.#args = args;
@@ -122,6 +125,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
         return Next.reply(viewOf(this.#state, request.bucket), null);
       case 'watchCluster':
         this.#subscribe({ pid: request.pid, bucket: null });
+        for (const news of this.#early ?? []) this.self.send(request.pid, tuple2(GEN_CAST, news));
+        this.#early = null;
         return Next.reply(this.#status(), null);
       case 'status':
         return Next.reply(this.#status(), null);
@@ -264,7 +269,9 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
 
   #log(level: 'info' | 'error', text: string): void {
     this.#args.log(level, text);
-    this.#news({ kind: 'log', level, text });
+    const news: ClusterNews = { kind: 'log', level, text };
+    if (this.#early !== null && this.#early.length < EARLY_LINES_MAX) this.#early.push(news);
+    this.#news(news);
   }
 
   #armTick(): void {

@@ -27,10 +27,13 @@ export function defaultStateDir(nodeName: string, environment: NodeJS.ProcessEnv
   return join(base, 'quorate', encodeURIComponent(nodeName));
 }
 
-/** Takes the lock of a folder, made when it is missing. Rejects with `state_in_use` while another process holds it. */
-export async function openRecordFile(stateDir: string): Promise<RecordStorage> {
+/**
+ * Takes the lock of a folder, made when it is missing. Rejects with `state_in_use` while another process holds it. `token` names the holder: a
+ * node whose system thread was replaced takes its own lock again with the token it had.
+ */
+export async function openRecordFile(stateDir: string, token: string = randomUUID()): Promise<RecordStorage> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  const token = await takeLock(stateDir);
+  await takeLock(stateDir, token);
   return {
     place: stateDir,
     load: () => loadRecord(stateDir),
@@ -41,9 +44,9 @@ export async function openRecordFile(stateDir: string): Promise<RecordStorage> {
 
 /** Removes what a stopped node remembers; true when there was something. Rejects with `state_in_use` when it runs. */
 export async function removeRecord(stateDir: string): Promise<boolean> {
-  let token: string;
+  const token = randomUUID();
   try {
-    token = await takeLock(stateDir);
+    await takeLock(stateDir, token);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return false;
     throw error;
@@ -112,15 +115,16 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-async function takeLock(stateDir: string): Promise<string> {
+async function takeLock(stateDir: string, token: string): Promise<void> {
   const path = join(stateDir, LOCK_FILE);
-  const holder: LockHolder = { pid: process.pid, started: await startOf(process.pid), token: randomUUID() };
+  const holder: LockHolder = { pid: process.pid, started: await startOf(process.pid), token };
   const text = JSON.stringify(holder);
-  const beside = `${path}.${holder.token}`;
+  const beside = `${path}.${token}`;
   await writeFile(beside, text, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
-      if (await linkIfFree(beside, path)) return holder.token;
+      if (await linkIfFree(beside, path)) return;
+      if ((await readIfThere(path)) === text) return;
       await removeIfStale(stateDir, path, `${beside}.stale`);
     }
   } finally {
