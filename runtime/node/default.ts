@@ -5,21 +5,23 @@ import type { Process } from '../process/process.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Self } from '../process/self.ts';
 
-let defaultScheduler: Scheduler | null = null;
+/** Of the nodes that run in this thread, oldest first: usually one. */
+const schedulers: Scheduler[] = [];
 
-export function setDefaultScheduler(scheduler: Scheduler | null): void {
-  defaultScheduler = scheduler;
+export function addScheduler(added: Scheduler): void {
+  schedulers.push(added);
 }
 
-export function hasDefaultScheduler(): boolean {
-  return defaultScheduler !== null;
+export function removeScheduler(removed: Scheduler): void {
+  const at = schedulers.indexOf(removed);
+  if (at >= 0) schedulers.splice(at, 1);
 }
 
 /** The scheduler of the calling process, or of the thread's node. @throws `no_node` */
 export function scheduler(): Scheduler {
   const self = currentSelf() as Process | undefined;
-  const found = self?.scheduler ?? defaultScheduler;
-  if (found === null) {
+  const found = self?.scheduler ?? schedulers[0];
+  if (found === undefined) {
     throw new QuorateError('no_node', 'no node runs in this thread: start one with `await LocalNode.start()` first');
   }
   return found;
