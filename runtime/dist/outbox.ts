@@ -161,7 +161,7 @@ export class Outbox {
     buffer[start + 3] = size;
     if (position >= FLUSH_BYTES) this.#give();
     else this.#schedule();
-    return this.#behindBytes + position <= this.#options.highWaterBytes;
+    return this.#behindBytes + this.#writer.position <= this.#options.highWaterBytes;
   }
 
   #writeFrame(control: Uint8Array, payload: Uint8Array | null): boolean {
