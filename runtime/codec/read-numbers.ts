@@ -25,7 +25,7 @@ export function readFloatText(reader: TermReader): number | Float {
 
 function finite(reader: TermReader, value: number): number | Float {
   if (!Number.isFinite(value)) reader.fail('a float is not finite');
-  return reader.keepFloats && Number.isSafeInteger(value) ? new Float(value) : value;
+  return reader.keepFloats && Number.isSafeInteger(value) && !Object.is(value, -0) ? new Float(value) : value;
 }
 
 /** A top digit of zero is our mark of a bigint in the range of safe integers. */

@@ -9,7 +9,15 @@ import { Atom, nameAtom } from '../term/atom.ts';
 import { isStruct } from '../term/opaque.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref } from '../term/ref.ts';
-import { assertSendable, DEPTH_BEFORE_CHECK, DEPTH_MAX, REFUSED, TOO_DEEP, unstable } from '../term/sendable.ts';
+import {
+  assertSendable,
+  DEPTH_BEFORE_CHECK,
+  DEPTH_MAX,
+  isAtomName,
+  REFUSED,
+  TOO_DEEP,
+  unstable,
+} from '../term/sendable.ts';
 import { Tuple } from '../term/tuple.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { writeKind } from './js-forms.ts';
@@ -195,14 +203,18 @@ export function writeAtom(writer: ByteWriter, atom: Atom): void {
   writer.bytes((atom.bytes ??= encodeAtom(atom.name)));
 }
 
-/** A struct's property name; the caller has checked nothing, so it may be too long for an atom. */
-function writeAtomName(writer: ByteWriter, name: string): void {
-  if (!isAtomName(name)) throw REFUSED;
-  writer.bytes(encodeAtom(name));
-}
+/** Names of struct fields, encoded. They are fixed by program text; a program that makes them up loses only speed. */
+const fieldNames = new Map<string, Uint8Array>();
+const FIELD_NAMES_MAX = 4096;
 
-function isAtomName(name: string): boolean {
-  return name.length <= 255 && !/\p{Surrogate}/u.test(name);
+function writeAtomName(writer: ByteWriter, name: string): void {
+  let bytes = fieldNames.get(name);
+  if (bytes === undefined) {
+    if (!isAtomName(name)) throw REFUSED;
+    bytes = encodeAtom(name);
+    if (fieldNames.size < FIELD_NAMES_MAX) fieldNames.set(name, bytes);
+  }
+  writer.bytes(bytes);
 }
 
 function encodeAtom(name: string): Uint8Array {

@@ -5,6 +5,7 @@
  * Refused: functions, symbols, cycles, instances of other classes, Maps with keys that are one key at a BEAM node, and nesting
  * deeper than `DEPTH_MAX` (a decoder takes at least twice as much, since some values nest twice on the wire).
  */
+import { ATOM_CHARACTERS_MAX } from './atom.ts';
 import { NotSendableError } from '../errors.ts';
 import { kindOf } from './kind.ts';
 import { hasEqualKeys, KEY_DEPTH_MAX } from './map-keys.ts';
@@ -28,6 +29,12 @@ export function assertSendable(value: unknown, root: string): void {
 /** For a value that was refused by a quick walk and passes here: it changes while it is read. @internal */
 export function unstable(root: string): NotSendableError {
   return new NotSendableError('a value that changes while it is read', root);
+}
+
+/** True for a property name of a struct: it becomes an atom. @internal */
+export function isAtomName(name: string): boolean {
+  if (name.length > ATOM_CHARACTERS_MAX && [...name].length > ATOM_CHARACTERS_MAX) return false;
+  return !/\p{Surrogate}/u.test(name);
 }
 
 function visit(value: unknown, path: string, ancestors: object[], depthMax: number): void {
@@ -100,7 +107,7 @@ function visitField(
   depthMax: number,
 ): void {
   const at = /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
-  if (kind === 'struct' && (key.length > 255 || /\p{Surrogate}/u.test(key))) {
+  if (kind === 'struct' && !isAtomName(key)) {
     throw new NotSendableError('a struct whose key cannot be an atom', at);
   }
   visit(item, at, ancestors, depthMax);
