@@ -21,7 +21,10 @@ test('a first send connects; what was sent meanwhile arrives in order; both side
   for (let i = 20; i < 40; i++) sendText(a, b, i);
   sendText(b, a, 'back');
   await world.env.advance(100);
-  assert.deepEqual(b.messages, Array.from({ length: 40 }, (_, i) => i));
+  assert.deepEqual(
+    b.messages,
+    Array.from({ length: 40 }, (_, i) => i),
+  );
   assert.deepEqual(a.messages, ['back']);
   assert.deepEqual([a.events, b.events], [['up b@h'], ['up a@h']]);
   assert.equal(a.peers[0]?.creation, b.dist.creation);
@@ -38,7 +41,13 @@ test('two visible nodes are visible to each other', async () => {
   void a.dist.connect(b.name);
   void a.dist.connect(c.name);
   await world.env.advance(100);
-  assert.deepEqual(a.peers.map(({ node, hidden }) => [node.name, hidden]), [['b@h', false], ['c@h', true]]);
+  assert.deepEqual(
+    a.peers.map(({ node, hidden }) => [node.name, hidden]),
+    [
+      ['b@h', false],
+      ['c@h', true],
+    ],
+  );
 });
 
 test('byte-by-byte delivery changes nothing', async () => {
@@ -67,7 +76,10 @@ test('all kinds of signals arrive as they were sent', async () => {
   ] as const;
   for (const signal of signals) a.dist.send(b.name, signal);
   await world.env.advance(100);
-  assert.deepEqual(b.signals.map((signal) => signal.kind), signals.map((signal) => signal.kind));
+  assert.deepEqual(
+    b.signals.map((signal) => signal.kind),
+    signals.map((signal) => signal.kind),
+  );
   assert.deepEqual(b.signals.map((signal) => 'reason' in signal && signal.reason).slice(5), [
     nameAtom('boom'),
     null,
@@ -210,7 +222,10 @@ test('large messages before the connection is there arrive in order', async () =
   const sizes = [1, 70_000, 3, 500_000, 65_536, 2];
   for (const size of sizes) sendText(a, b, 'y'.repeat(size));
   await world.env.advance(1_000);
-  assert.deepEqual(b.messages.map((text) => (text as string).length), sizes);
+  assert.deepEqual(
+    b.messages.map((text) => (text as string).length),
+    sizes,
+  );
 });
 
 test('send says when too much waits, and drained says when it is gone', async () => {

@@ -81,7 +81,10 @@ test('only so many handshakes at a time: the oldest goes, connections that are u
     peers.push(dial(world, b));
     await world.env.advance(10);
   }
-  assert.deepEqual(peers.map(({ closed }) => closed), ['closed', 'closed', null, null, null, null]);
+  assert.deepEqual(
+    peers.map(({ closed }) => closed),
+    ['closed', 'closed', null, null, null, null],
+  );
   assert.equal(good.closed, null);
 });
 
@@ -118,7 +121,10 @@ test('random bytes never bring anything up', async () => {
     await world.env.advance(20_000);
     assert.equal(peer.closed, 'closed');
   }
-  assert.ok(b.events.every((event) => event.startsWith('error ')), b.events.join());
+  assert.ok(
+    b.events.every((event) => event.startsWith('error ')),
+    b.events.join(),
+  );
 });
 
 test('frames may come glued to the proof of the cookie', async () => {
@@ -235,7 +241,10 @@ test('a well-formed frame of the same shape keeps the connection', async () => {
   peer.frame(frameOf({ kind: 'send', from, to: b.pid(1), message: null }, 7));
   await world.env.advance(10);
   assert.equal(peer.closed, null);
-  assert.deepEqual(b.signals.map(({ kind }) => kind), ['link', 'send']);
+  assert.deepEqual(
+    b.signals.map(({ kind }) => kind),
+    ['link', 'send'],
+  );
 });
 
 test('a frame, or parts together, over the limit end the connection before they are held', async () => {

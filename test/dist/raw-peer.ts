@@ -48,7 +48,9 @@ export class RawPeer {
   /** The last message as text; for statuses. */
   get lastStatus(): string {
     const statuses = this.received.filter((body) => body[0] === 0x73);
-    return Buffer.from(statuses.at(-1) ?? []).toString('latin1').slice(1);
+    return Buffer.from(statuses.at(-1) ?? [])
+      .toString('latin1')
+      .slice(1);
   }
 
   /** Answers the challenge that came; `glued` goes into the same write. */

@@ -34,7 +34,10 @@ test('two nodes find each other through EPMD and exchange messages', async (t) =
   assert.notEqual(a.dist.creation, b.dist.creation);
   for (let i = 0; i < 10_000; i++) sendText(a, b, i);
   await until(() => b.messages.length === 10_000, 'all messages');
-  assert.deepEqual(b.messages, Array.from({ length: 10_000 }, (_, i) => i));
+  assert.deepEqual(
+    b.messages,
+    Array.from({ length: 10_000 }, (_, i) => i),
+  );
   assert.equal(await b.dist.connect(a.name), true);
   assert.deepEqual([a.events, b.events], [[`up ${b.name}`], [`up ${a.name}`]]);
 });
@@ -149,9 +152,15 @@ test('one peer that sends garbage does not disturb two others in the middle of t
   const b = await start(t, 'b@127.0.0.1', { directory });
   await a.dist.connect(b.name);
   const address = { host: '127.0.0.1', port: b.dist.port };
-  const bad = Array.from({ length: 20 }, () => new RawPeer(tcpTransport, address, (raw) => raw.write(Buffer.alloc(99, 255))));
+  const bad = Array.from(
+    { length: 20 },
+    () => new RawPeer(tcpTransport, address, (raw) => raw.write(Buffer.alloc(99, 255))),
+  );
   for (let i = 0; i < 1_000; i++) sendText(a, b, i);
   await until(() => b.messages.length === 1_000 && bad.every(({ closed }) => closed !== null), 'all');
-  assert.deepEqual(b.events.filter((event) => !event.startsWith('error ')), [`up ${a.name}`]);
+  assert.deepEqual(
+    b.events.filter((event) => !event.startsWith('error ')),
+    [`up ${a.name}`],
+  );
   assert.equal(await a.dist.connect(nameAtom('nobody@127.0.0.1')), false);
 });
