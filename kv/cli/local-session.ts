@@ -3,7 +3,7 @@
  * which typed code runs. What may go wrong at its start becomes an error of the command, with its exit code and remedy.
  */
 import { createEpmd } from '../../runtime/node/directory.ts';
-import { createTcpTransport } from '../../runtime/transport/tcp.ts';
+import { tcpTransport } from '../../runtime/transport/tcp.ts';
 import { realEnv } from '../../runtime/env.ts';
 import { hasCode, QuorateError } from '../../runtime/errors.ts';
 import * as runtime from '../../runtime/index.ts';
@@ -59,6 +59,7 @@ async function openSession(quorate: Quorate, events: SessionEvents): Promise<Ses
     name,
     evaluate: (code) => evaluator.evaluate(code),
     async waitForQuorum(timeoutMs) {
+      if (timeoutMs === 0) return quorate.status?.hasQuorum === true;
       const begin = realEnv.now();
       try {
         await quorate.waitForQuorum({ timeoutMs });
@@ -127,7 +128,7 @@ async function startNode(
 
 /** The names, without host, that the port mapper of this machine knows. */
 async function takenNames(): Promise<Set<string>> {
-  const directory = createEpmd({ embedded: false }, realEnv, createTcpTransport());
+  const directory = createEpmd({ embedded: false }, realEnv, tcpTransport);
   try {
     return new Set((await directory.names(HOST)).map(({ name }) => name));
   } finally {

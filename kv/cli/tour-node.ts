@@ -109,7 +109,7 @@ export class TourNode {
 
   #onLine(line: NodeLine): void {
     if (line.event === 'ready') this.#onReady?.();
-    else if (line.event === 'news') this.#onNews(`n${this.number}: ${line.text ?? ''}`);
+    else if (line.event === 'news') this.#onNews(line.text ?? '');
     else this.#waiting.shift()?.resolve({ kind: line.kind ?? 'value', text: line.text ?? '' });
   }
 

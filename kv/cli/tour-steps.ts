@@ -32,10 +32,12 @@ export const TOUR_STEPS: readonly TourAction[] = [
 
   say('Two of three are a quorum: the put is decided'),
   start(2),
+  check(2, '(await Cluster.status()).hasQuorum', 'true', SOON_MS),
   check(1, "await put('apple', 'red')", ok('red'), SOON_MS),
 
   say('The third node finds what was decided before it came'),
   start(3),
+  check(1, '(await Cluster.status()).connected', '3', SOON_MS),
   check(3, "await get('apple')", ok('red'), SOON_MS),
 
   say('A second put gets the first value, on every node: what is chosen stays chosen'),
