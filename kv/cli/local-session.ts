@@ -2,6 +2,7 @@
  * A node of this machine for the command: the store with its cluster, found by name through the port mapper, and a process in
  * which typed code runs. What may go wrong at its start becomes an error of the command, with its exit code and remedy.
  */
+import { join } from 'node:path';
 import { createEpmd } from '../../runtime/node/directory.ts';
 import { tcpTransport } from '../../runtime/transport/tcp.ts';
 import { realEnv } from '../../runtime/env.ts';
@@ -9,9 +10,9 @@ import { hasCode, QuorateError } from '../../runtime/errors.ts';
 import * as runtime from '../../runtime/index.ts';
 import * as supervisors from '../../supervisors/index.ts';
 import * as kv from '../index.ts';
+import type { LocalNode } from '../../runtime/index.ts';
 import { startQuorate } from '../quorate.ts';
 import type { Quorate } from '../quorate.ts';
-import { Evaluator } from './evaluator.ts';
 import { CommandError } from './exit-codes.ts';
 import type { ExitName } from './exit-codes.ts';
 import { nodeFolder, openStateFolder, readOrMakeCookie, stateFolder } from './local-state.ts';
@@ -21,6 +22,8 @@ import { ShellProcess } from './shell-process.ts';
 
 const HOST = '127.0.0.1';
 const NUMBER_MAX = 999;
+/** How long a start waits to learn whether the others take its cookie. */
+const PROBE_MS = 2_000;
 
 /** Which exit belongs to what a start rejects with. */
 const EXITS: Readonly<Record<string, ExitName>> = {
@@ -39,25 +42,25 @@ export async function startLocalSession(command: NodeCommand, events: SessionEve
   openStateFolder(folder);
   const cookie = command.cookie ?? readOrMakeCookie(folder, realEnv);
   const quorate = await startFirstFree(command, folder, cookie, events);
-  quorate.node.on('unreachable', (_node, reason) => {
-    if (/cookie/.test(reason)) events.onWrongCookie(reason);
-  });
-  return openSession(quorate, events);
+  try {
+    await refuseOtherCookies(quorate.node, [...(command.founders ?? localFounders(command)), ...command.join]);
+    return await openSession(quorate, events, join(folder, 'repl-history'));
+  } catch (error) {
+    await quorate.stop();
+    throw error;
+  }
 }
 
-async function openSession(quorate: Quorate, events: SessionEvents): Promise<Session> {
+async function openSession(quorate: Quorate, events: SessionEvents, historyFile: string): Promise<Session> {
   const name = quorate.node.name.name;
   const shell = new ShellProcess(quorate.node, (reason) => events.onNews(`the shell process was replaced: ${reason}`));
   await shell.start();
   const { put, get, pid, keys } = kv.PaxosKV;
-  const evaluator = new Evaluator({
-    bindings: { ...runtime, ...supervisors, ...kv, put, get, pid, keys, quorate },
-    runInside: (fn) => shell.runInside(fn),
-    onStrayError: (error) => events.onNews(`error in code that had returned: ${String(error)}`),
-  });
   return {
     name,
-    evaluate: (code) => evaluator.evaluate(code),
+    historyFile,
+    bindings: { ...runtime, ...supervisors, ...kv, put, get, pid, keys, quorate },
+    runInside: (fn) => shell.runInside(fn),
     async waitForQuorum(timeoutMs) {
       if (timeoutMs === 0) return quorate.status?.hasQuorum === true;
       const begin = realEnv.now();
@@ -73,10 +76,32 @@ async function openSession(quorate: Quorate, events: SessionEvents): Promise<Ses
     },
     async stop() {
       shell.stop();
-      evaluator.close();
       await quorate.stop();
     },
   };
+}
+
+/**
+ * A newcomer whose cookie is not that of the others gives up. Only a newcomer: a node that has served for a while must not
+ * stop because somebody with a wrong cookie has come along; it just stays unconnected to that one.
+ */
+async function refuseOtherCookies(node: LocalNode, others: readonly string[]): Promise<void> {
+  const strangers: string[] = [];
+  const onUnreachable = (name: string, reason: string): void => {
+    if (reason === 'bad_cookie') strangers.push(name);
+  };
+  node.on('unreachable', onUnreachable);
+  const patience = new Promise((resolve) => realEnv.setTimer(PROBE_MS, resolve.bind(null, undefined), true));
+  const probes = others.filter((name) => name !== node.name.name).map((name) => node.connect(name));
+  await Promise.race([Promise.all(probes), patience]);
+  node.off('unreachable', onUnreachable);
+  if (strangers.length === 0) return;
+  const same = 'start all nodes with the same --cookie, or with the same --state-dir';
+  throw new CommandError('wrongCookie', `${strangers.join(', ')} has another cookie than ${node.name.name}: ${same}`);
+}
+
+function localFounders({ clusterSize }: NodeCommand): string[] {
+  return Array.from({ length: clusterSize }, (_, index) => `n${index + 1}@${HOST}`);
 }
 
 /** Starts the node of the given number, or of the lowest one that nobody has. */

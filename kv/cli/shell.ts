@@ -1,9 +1,7 @@
 /**
- * The three ways in which code reaches a node: typed on a terminal, piped line by line, or given as an argument. All three
- * go through one function from code to reply, so that it does not matter to them whether the node is this process.
+ * Code that reaches a node without a terminal: piped line by line, or given as an argument.
  */
 import { createInterface } from 'node:readline';
-import { Recoverable, start } from 'node:repl';
 import type { Readable, Writable } from 'node:stream';
 import type { Reply } from './reply.ts';
 
@@ -36,21 +34,24 @@ export async function runCode(evaluate: Evaluate, code: string, output: Output):
   return reply.kind === 'value';
 }
 
+export interface PipeOptions {
+  readonly output: Output;
+  /** Ends the reading from outside. */
+  readonly signal: AbortSignal;
+  /** A line that is a JSON string is the code in that string: so code of several lines fits on one. */
+  readonly mayBeQuoted: boolean;
+}
+
 /**
- * Runs what is piped in, line by line, each when the one before it has settled; a statement may go over several lines. A
- * line that is a JSON string is the code in that string. True when nothing threw; resolves at the end of the input, or
- * when the signal fires.
+ * Runs what is piped in, line by line, each when the one before it has settled; a statement may go over several lines. True
+ * when nothing threw; resolves at the end of the input, or when the signal fires.
  */
-export async function runPiped(
-  evaluate: Evaluate,
-  input: Readable,
-  output: Output,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function runPiped(evaluate: Evaluate, input: Readable, options: PipeOptions): Promise<boolean> {
+  const { output, signal, mayBeQuoted } = options;
   let pending = '';
   let allWell = true;
   for await (const line of createInterface({ input, signal, crlfDelay: Infinity })) {
-    const code = pending === '' ? unquote(line) : `${pending}\n${line}`;
+    const code = pending === '' ? (mayBeQuoted ? unquote(line) : line) : `${pending}\n${line}`;
     if (code.trim() === '') continue;
     const reply = await evaluate(code);
     pending = reply.kind === 'incomplete' ? code : '';
@@ -69,44 +70,4 @@ function unquote(line: string): string {
   } catch {
     return line;
   }
-}
-
-export interface TerminalOptions {
-  readonly name: string;
-  readonly evaluate: Evaluate;
-  readonly input: Readable;
-  readonly output: Writable;
-  /** Ends the session from outside. */
-  readonly signal: AbortSignal;
-  /** Gets a function that shows a line beside what is being typed. */
-  readonly onShow?: (show: (line: string) => void) => void;
-}
-
-/** A REPL with the prompt `name>`; resolves when the person leaves it. */
-export function runTerminal({ name, evaluate, input, output, signal, onShow }: TerminalOptions): Promise<void> {
-  const server = start({
-    prompt: `${name}> `,
-    input,
-    output,
-    useGlobal: true,
-    ignoreUndefined: true,
-    preview: false,
-    writer: (shown) => String(shown),
-    eval: (code, _context, _file, finish) => {
-      evaluate(code).then(
-        ({ kind, text }) => {
-          if (kind === 'incomplete') finish(new Recoverable(new SyntaxError('more lines are needed')), undefined);
-          else finish(null, text === '' ? undefined : text);
-        },
-        (error: Error) => finish(null, error.message),
-      );
-    },
-  });
-  signal.addEventListener('abort', () => server.close(), { once: true });
-  onShow?.((line) => {
-    // On a terminal the line takes the place of the prompt, which comes back below it with what was typed.
-    output.write(server.terminal ? `\r\x1b[K${line}\n` : `${line}\n`);
-    server.displayPrompt(true);
-  });
-  return new Promise((resolve) => server.once('exit', () => resolve()));
 }

@@ -2,7 +2,6 @@
 import type { Env } from '../../runtime/env.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { TourCommand } from './options.ts';
-import { runTerminal } from './shell.ts';
 import { createJsonReport, createTextReport } from './tour-report.ts';
 import { TOUR_STEPS } from './tour-steps.ts';
 import type { TourAction } from './tour-steps.ts';
@@ -17,15 +16,11 @@ export async function runTourCommand(
 ): Promise<number> {
   const { stdin, stdout } = process;
   const tour = new Tour(env, command.json ? createJsonReport(stdout) : createTextReport(stdout));
-  const leaving = new AbortController();
-  const onSignal = (): void => {
-    leaving.abort();
-    tour.interrupt();
-  };
+  const onSignal = (): void => tour.interrupt();
   for (const signal of SIGNALS) process.once(signal, onSignal);
   try {
     const held = await tour.run(steps);
-    if (command.repl ?? (stdin.isTTY && stdout.isTTY && !command.json)) await playground(tour, leaving.signal);
+    if (command.repl ?? (stdin.isTTY && stdout.isTTY && !command.json)) await playground(tour);
     return held ? EXIT_CODES.ok.code : EXIT_CODES.failed.code;
   } finally {
     await tour.close();
@@ -34,17 +29,10 @@ export async function runTourCommand(
 }
 
 /** Two nodes were killed; what a person plays with should work again. The store is in memory, so it begins empty. */
-async function playground(tour: Tour, signal: AbortSignal): Promise<void> {
-  const { stdin, stdout } = process;
-  stdout.write('\nAll three nodes start again; every value was in memory, so the store begins empty.\n');
+async function playground(tour: Tour): Promise<void> {
+  process.stdout.write('\nAll three nodes start again; every value was in memory, so the store begins empty.\n');
   await tour.stopNodes();
-  const [node] = await Promise.all([tour.start(1), tour.start(2), tour.start(3)]);
-  stdout.write(`Try  await put('apple', 1)  or  await keys()  - and .exit to leave.\n`);
-  await runTerminal({
-    name: 'n1@127.0.0.1',
-    evaluate: (code) => node.evaluate(code),
-    input: stdin,
-    output: stdout,
-    signal,
-  });
+  await Promise.all([tour.start(2), tour.start(3)]);
+  process.stdout.write("Try  await put('apple', 1)  or  await keys()  - and .exit to leave.\n");
+  await tour.startOnTerminal(1);
 }

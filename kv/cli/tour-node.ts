@@ -14,12 +14,16 @@ const PROGRAM = fileURLToPath(new URL('../cli.js', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
-export interface TourNodeOptions {
-  readonly env: Env;
+/** Which node, and what it shares with the others of its tour. */
+export interface NodePlace {
   readonly number: number;
   readonly stateDir: string;
   readonly cookie: string;
   readonly epmdPort: number;
+}
+
+export interface TourNodeOptions extends NodePlace {
+  readonly env: Env;
   /** A line for people about what happens in the node, such as the quorum. */
   readonly onNews: (line: string) => void;
 }
@@ -42,15 +46,11 @@ export class TourNode {
   #complaints = '';
   #isRunning = true;
 
-  constructor({ env, number, stateDir, cookie, epmdPort, onNews }: TourNodeOptions) {
-    this.number = number;
-    this.#env = env;
-    this.#onNews = onNews;
-    const options = ['--json', '--wait', '0', '--state-dir', stateDir, '--cookie', cookie];
-    this.#child = spawn(process.execPath, [PROGRAM, 'node', String(number), ...options], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ERL_EPMD_PORT: String(epmdPort) },
-    });
+  constructor(options: TourNodeOptions) {
+    this.number = options.number;
+    this.#env = options.env;
+    this.#onNews = options.onNews;
+    this.#child = spawnNode(options, ['--json', '--wait', '0'], 'pipe');
     // A node that was killed has closed its input; what is written then is lost, and its end is told elsewhere.
     this.#child.stdin?.on('error', () => {});
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#complaints += String(chunk)));
@@ -122,4 +122,17 @@ export class TourNode {
     const complaint = this.#complaints.trim().split('\n').at(-1) ?? '';
     return new CommandError('failed', `node n${this.number} ${what}${complaint === '' ? '' : `: ${complaint}`}`);
   }
+}
+
+function spawnNode(place: NodePlace, extra: readonly string[], stdio: 'pipe' | 'inherit'): ChildProcess {
+  const { number, stateDir, cookie, epmdPort } = place;
+  const args = ['node', String(number), '--state-dir', stateDir, '--cookie', cookie, ...extra];
+  const environment = { ...process.env, ERL_EPMD_PORT: String(epmdPort) };
+  return spawn(process.execPath, [PROGRAM, ...args], { stdio, env: environment });
+}
+
+/** A node with the terminal of this process, where a person types. Resolves when it has ended. */
+export function runNodeOnTerminal(place: NodePlace): Promise<void> {
+  const child = spawnNode(place, ['--repl'], 'inherit');
+  return new Promise((resolve) => child.once('close', () => resolve()));
 }

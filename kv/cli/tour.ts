@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import type { Env } from '../../runtime/env.ts';
 import { CommandError } from './exit-codes.ts';
 import type { Reply } from './reply.ts';
-import { TourNode } from './tour-node.ts';
+import { runNodeOnTerminal, TourNode } from './tour-node.ts';
+import type { NodePlace } from './tour-node.ts';
 import type { CheckResult, TourReport } from './tour-report.ts';
 import type { TourAction } from './tour-steps.ts';
 
@@ -58,17 +59,15 @@ export class Tour {
   }
 
   async start(number: number): Promise<TourNode> {
-    const node = new TourNode({
-      env: this.#env,
-      number,
-      stateDir: join(this.#folder, 'state'),
-      cookie: this.#cookie,
-      epmdPort: this.#epmdPort,
-      onNews: (line) => this.#report.news(line),
-    });
+    const node = new TourNode({ ...this.#place(number), env: this.#env, onNews: (line) => this.#report.news(line) });
     this.#nodes.set(number, node);
     await node.ready();
     return node;
+  }
+
+  /** Starts a node that has the terminal of this process to itself; resolves when it is left. */
+  startOnTerminal(number: number): Promise<void> {
+    return runNodeOnTerminal(this.#place(number));
   }
 
   /** Stops all nodes and removes the folder. */
@@ -87,6 +86,10 @@ export class Tour {
   interrupt(): void {
     this.#interrupted = true;
     for (const node of this.#nodes.values()) node.killNow();
+  }
+
+  #place(number: number): NodePlace {
+    return { number, stateDir: join(this.#folder, 'state'), cookie: this.#cookie, epmdPort: this.#epmdPort };
   }
 
   async #kill(number: number): Promise<void> {

@@ -79,16 +79,19 @@ export class RunningCommand {
   readonly ended: Promise<Ended>;
   #stdout = '';
   #stderr = '';
+  #output = '';
   #onOutput: () => void = () => {};
 
   constructor(child: ChildProcess) {
     this.child = child;
     child.stdout?.on('data', (chunk: Buffer) => {
       this.#stdout += String(chunk);
+      this.#output += String(chunk);
       this.#onOutput();
     });
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr += String(chunk);
+      this.#output += String(chunk);
       this.#onOutput();
     });
     child.stdin?.on('error', () => {});
@@ -100,8 +103,9 @@ export class RunningCommand {
     });
   }
 
+  /** Both streams, in the order in which they came. */
   get output(): string {
-    return this.#stdout + this.#stderr;
+    return this.#output;
   }
 
   /** Resolves when the output, from a given place on, matches; fails with the output when it ends or takes too long. */

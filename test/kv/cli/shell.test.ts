@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import type { Reply } from '../../../kv/cli/reply.ts';
-import { createJsonOutput, createTextOutput, runCode, runPiped, runTerminal } from '../../../kv/cli/shell.ts';
+import { createJsonOutput, createTextOutput, runCode, runPiped } from '../../../kv/cli/shell.ts';
 import type { Evaluate } from '../../../kv/cli/shell.ts';
 
 /** Answers with the code itself; "(" asks for more, "!" throws; each answer takes a while. */
@@ -35,21 +35,23 @@ const never = new AbortController().signal;
 test('piped lines run one after the other, each when the one before has settled', async () => {
   const { evaluate, seen } = createEcho();
   const [out, err] = [collect(), collect()];
-  const well = await runPiped(
-    evaluate,
-    Readable.from(['1\n2\n', '\n3']),
-    createTextOutput(out.stream, err.stream),
-    never,
-  );
+  const well = await runPiped(evaluate, Readable.from(['1\n2\n', '\n3']), {
+    output: createTextOutput(out.stream, err.stream),
+    signal: never,
+    mayBeQuoted: false,
+  });
   assert.deepEqual([well, out.text(), err.text()], [true, '1\n2\n3\n', '']);
   assert.deepEqual(seen, ['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3']);
 });
 
-test('a statement over several lines is one; a line that is a JSON string is the code in it', async () => {
+test('a statement over several lines is one; where wanted, a line that is a JSON string is the code in it', async () => {
   const { evaluate } = createEcho();
   const out = collect();
   const input = Readable.from(['f(1,\n2)\n', `${JSON.stringify('g(\n3)')}\n`]);
-  assert.equal(await runPiped(evaluate, input, createJsonOutput(out.stream), never), true);
+  assert.equal(
+    await runPiped(evaluate, input, { output: createJsonOutput(out.stream), signal: never, mayBeQuoted: true }),
+    true,
+  );
   const lines = out.text().trim().split('\n');
   assert.deepEqual(
     lines.map((line) => JSON.parse(line) as unknown),
@@ -60,7 +62,11 @@ test('a statement over several lines is one; a line that is a JSON string is the
 test('an error does not stop the lines after it, but is not well', async () => {
   const { evaluate } = createEcho();
   const [out, err] = [collect(), collect()];
-  const well = await runPiped(evaluate, Readable.from(['!\n2\n']), createTextOutput(out.stream, err.stream), never);
+  const well = await runPiped(evaluate, Readable.from(['!\n2\n']), {
+    output: createTextOutput(out.stream, err.stream),
+    signal: never,
+    mayBeQuoted: false,
+  });
   assert.deepEqual([well, out.text(), err.text()], [false, '2\n', 'thrown\n']);
 });
 
@@ -68,7 +74,11 @@ test('an input that ends in the middle of a statement is an error', async () => 
   const { evaluate } = createEcho();
   const err = collect();
   assert.equal(
-    await runPiped(evaluate, Readable.from(['f(\n']), createTextOutput(err.stream, err.stream), never),
+    await runPiped(evaluate, Readable.from(['f(\n']), {
+      output: createTextOutput(err.stream, err.stream),
+      signal: never,
+      mayBeQuoted: false,
+    }),
     false,
   );
   assert.match(err.text(), /the input ended within: f\(/);
@@ -78,22 +88,11 @@ test('an input that ends in the middle of a statement is an error', async () => 
 test('an input that nobody ends stops when it is told to', async () => {
   const { evaluate } = createEcho();
   const stop = new AbortController();
-  const done = runPiped(evaluate, new PassThrough(), createTextOutput(process.stdout, process.stderr), stop.signal);
+  const done = runPiped(evaluate, new PassThrough(), {
+    output: createTextOutput(process.stdout, process.stderr),
+    signal: stop.signal,
+    mayBeQuoted: false,
+  });
   stop.abort();
   assert.equal(await done, true);
-});
-
-test('a terminal shows the prompt and each result once, errors too, and ends with .exit', async () => {
-  const { evaluate } = createEcho();
-  const input = new PassThrough();
-  const out = collect();
-  const left = runTerminal({ name: 'n1@127.0.0.1', evaluate, input, output: out.stream, signal: never });
-  input.end('1\nf(\n2)\n!\n.exit\n');
-  await left;
-  assert.match(out.text(), /^n1@127\.0\.0\.1> /);
-  const shown = out
-    .text()
-    .replaceAll('n1@127.0.0.1> ', '')
-    .replaceAll(/(?:\.\.\.|\|) /g, '');
-  assert.deepEqual(shown.trim().split('\n'), ['1', 'f(', '2)', '', 'thrown']);
 });
