@@ -22,7 +22,7 @@ interface Kept {
 }
 
 export class SendCache {
-  readonly #slots: (Kept | undefined)[] = new Array<Kept | undefined>(SLOTS).fill(undefined);
+  readonly #slots: (Kept | undefined)[] = Array.from({ length: SLOTS });
   /** Where the control message ends that `find` gave. */
   end = 0;
 
