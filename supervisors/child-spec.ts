@@ -147,6 +147,14 @@ export function startTermOf(start: Start): unknown {
   return tuple(start.module, start.exported, [...(start.args ?? [])]);
 }
 
+/** A spec that may be wrong as a term that can be sent: functions and classes are shown. */
+export function describeSpec(given: unknown): unknown {
+  const fields = readFields(given);
+  if (fields === null) return typeof given === 'function' ? describeFound(given) : given;
+  const start = fields['start'] === undefined ? undefined : readStart(fields['start']);
+  return struct({ ...fields, ...(start === undefined ? {} : { start: startTermOf(start) }) });
+}
+
 function readFields(given: unknown): Record<string, unknown> | null {
   if (typeof given !== 'object' || given === null || Array.isArray(given) || given instanceof Atom) return null;
   if (!(given instanceof Map)) return { ...given };
