@@ -242,7 +242,8 @@ class DistributionShell implements Distribution, LinkOwner {
     if (this.#performing) return;
     this.#performing = true;
     try {
-      for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) this.#perform(effect);
+      for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
+        this.#perform(effect);
     } finally {
       this.#performing = false;
     }

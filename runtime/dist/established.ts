@@ -25,7 +25,13 @@ export class Established implements LinkUser {
   readonly #inbox: Inbox;
   readonly #life: PeerLife;
 
-  constructor(link: Link, connection: Connection, info: PeerInfo, options: DistributionOptions, limits: EstablishedLimits) {
+  constructor(
+    link: Link,
+    connection: Connection,
+    info: PeerInfo,
+    options: DistributionOptions,
+    limits: EstablishedLimits,
+  ) {
     const fragments = (info.flags & FLAG_FRAGMENTS) !== 0n;
     const { env } = options;
     this.link = link;
@@ -38,9 +44,8 @@ export class Established implements LinkUser {
       backlogBytesMax: limits.backlogBytesMax,
       onOverload: () => env.yieldTurn(() => link.fail('overload', null)),
     });
-    this.#inbox = new Inbox(
-      { node: info.node, fragments, bytesMax: limits.frameBytesMax },
-      (pending, payload) => options.onSignal(info, pending, payload),
+    this.#inbox = new Inbox({ node: info.node, fragments, bytesMax: limits.frameBytesMax }, (pending, payload) =>
+      options.onSignal(info, pending, payload),
     );
     this.#life = createPeerLife(limits.netTicktimeMs, env.now());
   }

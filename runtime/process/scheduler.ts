@@ -333,7 +333,8 @@ export class Scheduler {
   /** A process that exists but has not begun: links and monitors can be set before its first instruction. */
   create(fn: ProcessFunction): Process {
     const count = this.#table.reserve();
-    if (count === undefined) throw new QuorateError('system_limit', 'spawn: this thread has as many processes as it can hold');
+    if (count === undefined)
+      throw new QuorateError('system_limit', 'spawn: this thread has as many processes as it can hold');
     const pid = makePid(this.nodeName, this.creation, this.thread, count);
     const process = new Process(this, pid, count, fn);
     pid.target = process;

@@ -111,7 +111,8 @@ export class SharedNames implements NameTable {
     return this.#locked(() => {
       const names: Atom[] = [];
       for (let slot = 0; slot < SLOTS; slot++) {
-        if (this.#length(slot) !== 0 && this.#options.isAlive(this.#pidAt(slot))) names.push(nameAtom(this.#nameAt(slot)));
+        if (this.#length(slot) !== 0 && this.#options.isAlive(this.#pidAt(slot)))
+          names.push(nameAtom(this.#nameAt(slot)));
       }
       return names;
     });
