@@ -71,8 +71,7 @@ export type MaybePromise<T> = T | Promise<T>;
 export type InitResult<State> = Outcome<'ok', State, undefined> | Outcome<'ignore' | 'stopInit', undefined, undefined>;
 
 export type CallResult<State, Reply> =
-  | Outcome<'reply' | 'stopReply', State, Reply>
-  | Outcome<'noreply' | 'stop', State, undefined>;
+  Outcome<'reply' | 'stopReply', State, Reply> | Outcome<'noreply' | 'stop', State, undefined>;
 
 export type CastResult<State> = Outcome<'noreply' | 'stop', State, undefined>;
 

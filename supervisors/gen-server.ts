@@ -62,7 +62,9 @@ interface ServerTypes<Requests, Cast, InitArgs> {
   readonly args: InitArgs;
 }
 
-type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> } ? C : never;
+type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> }
+  ? C
+  : never;
 type Casts<Server> = Server extends { readonly '~types': ServerTypes<unknown, infer M, unknown> } ? M : never;
 type Args<Server> = Server extends { readonly '~types': ServerTypes<unknown, unknown, infer A> } ? A : never;
 
@@ -177,9 +179,7 @@ export class GenServer<
     options?: CallOptions,
   ): Promise<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>> {
     type Reply = ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>;
-    return inProcess(options?.self, (self) =>
-      callServer(self, server, request, options?.timeoutMs),
-    ) as Promise<Reply>;
+    return inProcess(options?.self, (self) => callServer(self, server, request, options?.timeoutMs)) as Promise<Reply>;
   }
 
   /** Sends a message that is not answered. Never fails for want of a receiver. @throws `not_sendable` */
@@ -203,9 +203,7 @@ export class GenServer<
    * @throws CallError (rejects): `noproc`; `timeout`: it will stop when it gets there; `exit`: it ended with another reason
    */
   static stop(server: ServerRef, reason?: unknown, options?: CallOptions): Promise<void> {
-    return inProcess(options?.self, (self) =>
-      stopServer(self, server, reason, options?.timeoutMs ?? Infinity),
-    );
+    return inProcess(options?.self, (self) => stopServer(self, server, reason, options?.timeoutMs ?? Infinity));
   }
 }
 

@@ -37,7 +37,12 @@ export const STRATEGIES: Words<Strategy> = createWords(['oneForOne', 'oneForAll'
 export function checkFlags(given: unknown): CheckedFlags {
   const fields = readFields(given);
   if (fields === null) {
-    throw flagsError('flags', given, 'an object with strategy, intensity, periodMs, autoShutdown', reason('invalid_type', given));
+    throw flagsError(
+      'flags',
+      given,
+      'an object with strategy, intensity, periodMs, autoShutdown',
+      reason('invalid_type', given),
+    );
   }
   const { strategy = 'oneForOne', intensity = 1, periodMs = 5000, autoShutdown = 'never' } = fields;
   const strategyWord = STRATEGIES.read(strategy);
@@ -53,7 +58,12 @@ export function checkFlags(given: unknown): CheckedFlags {
   }
   const autoWord = AUTO_SHUTDOWNS.read(autoShutdown);
   if (autoWord === undefined) {
-    throw flagsError('autoShutdown', autoShutdown, AUTO_SHUTDOWNS.describe(), reason('invalid_auto_shutdown', autoShutdown));
+    throw flagsError(
+      'autoShutdown',
+      autoShutdown,
+      AUTO_SHUTDOWNS.describe(),
+      reason('invalid_auto_shutdown', autoShutdown),
+    );
   }
   if (strategyWord === 'simpleOneForOne' && autoWord !== 'never') {
     const pair = [

@@ -73,7 +73,8 @@ export class SupervisorProcess implements ServerCallbacks {
       const flags = checkFlags(given.flags);
       wrong = START_SPEC;
       const simple = flags.strategy === 'simpleOneForOne';
-      if (simple && given.children.length !== 1) return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
+      if (simple && given.children.length !== 1)
+        return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
       const specs = checkChildSpecs(given.children, flags.autoShutdown);
       const context = this.#createContext(flags);
       const [template] = specs;

@@ -4,7 +4,14 @@ import type { Self } from '../../../runtime/process/self.ts';
 import { atom } from '../../../runtime/term/atom.ts';
 import type { Pid } from '../../../runtime/term/pid.ts';
 import { isTagged, tuple } from '../../../runtime/term/tuple.ts';
-import { GenServer, Next, startClass, type CastResult, type InitResult, type StartReturn } from '../../../supervisors/index.ts';
+import {
+  GenServer,
+  Next,
+  startClass,
+  type CastResult,
+  type InitResult,
+  type StartReturn,
+} from '../../../supervisors/index.ts';
 import { Shown, type Log } from './log.ts';
 
 export interface Behaviour {

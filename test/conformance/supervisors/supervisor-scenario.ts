@@ -70,7 +70,8 @@ class World {
       return outcome;
     });
     const events = this.#log.take();
-    const result = op === 'final' ? this.#finalJson(made as Map<string, unknown>) : this.#resultJson(op, made as Result | null);
+    const result =
+      op === 'final' ? this.#finalJson(made as Map<string, unknown>) : this.#resultJson(op, made as Result | null);
     const order = step['order'] === undefined ? {} : { order: step['order'] };
     return { op, result, events: events.map((event) => this.#log.eventJson(event)), ...order };
   }
@@ -158,8 +159,7 @@ class World {
       case 'stop_supervisor': {
         const reason = 'reason' in step ? termOf(step['reason'], this.#log) : Exit.normal;
         const timeoutMs = (step['timeout'] as number | undefined) ?? Infinity;
-        return () =>
-          GenServer.stop(this.#supervisor(step), reason, { self, timeoutMs }).then(() => atom('ok'));
+        return () => GenServer.stop(this.#supervisor(step), reason, { self, timeoutMs }).then(() => atom('ok'));
       }
       default:
         return undefined;
@@ -258,7 +258,8 @@ class World {
     const names = [...supervisorNames(this.#log)].filter((name) => name !== 'sup').sort();
     for (const name of ['sup', ...names]) {
       const pid = this.#log.known().get(name);
-      if (pid !== undefined && self.isAlive(pid)) found.set(name, await callServer(self, pid, atom('which_children'), Infinity));
+      if (pid !== undefined && self.isAlive(pid))
+        found.set(name, await callServer(self, pid, atom('which_children'), Infinity));
       else if (name === 'sup') found.set(name, atom('dead'));
     }
     return found;
@@ -278,4 +279,3 @@ class World {
     return pid;
   }
 }
-

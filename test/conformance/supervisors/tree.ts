@@ -1,7 +1,13 @@
 /** The supervisors of a scenario, made from its JSON. */
 import type { Self } from '../../../runtime/process/self.ts';
 import { atom } from '../../../runtime/term/atom.ts';
-import { startClass, Supervisor, type ChildSpec, type StartResult, type SupervisorInit } from '../../../supervisors/index.ts';
+import {
+  startClass,
+  Supervisor,
+  type ChildSpec,
+  type StartResult,
+  type SupervisorInit,
+} from '../../../supervisors/index.ts';
 import { startChild, type Behaviour } from './child.ts';
 import type { Log } from './log.ts';
 import { termOf, wordOf, type Json } from './terms.ts';
