@@ -1,7 +1,9 @@
 /** A process that carries out what it is handed, one after the other: driver, parent and clients of a scenario. */
+import { hasCode } from '../../../runtime/errors.ts';
 import { ProcessExit, ProcessError, reasonOf } from '../../../runtime/process/exit.ts';
 import type { Scheduler } from '../../../runtime/process/scheduler.ts';
 import type { Self } from '../../../runtime/process/self.ts';
+import { atom } from '../../../runtime/term/atom.ts';
 import { Ref } from '../../../runtime/term/ref.ts';
 import type { Pid } from '../../../runtime/term/pid.ts';
 import type { Result } from './log.ts';
@@ -14,14 +16,19 @@ export interface Actor {
   run<T>(job: (self: Self) => T | Promise<T>): Promise<T>;
 }
 
-/** `onMessage` gets what arrives between jobs. */
-export function createActor(scheduler: Scheduler, trapExit: boolean, onMessage: (message: unknown) => void): Actor {
+/** `onMessage` gets what arrives between jobs, but for what `keep` says stays in the mailbox. */
+export function createActor(
+  scheduler: Scheduler,
+  trapExit: boolean,
+  onMessage: (message: unknown) => void,
+  keep: (message: unknown) => boolean = () => false,
+): Actor {
   const jobs: { job: Job; resolve: (value: unknown) => void; reject: (error: unknown) => void }[] = [];
   const wake = scheduler.makeRef();
   const pid = scheduler.spawn(
     async (self) => {
       for (;;) {
-        const message = await self.receive();
+        const message = await self.receive((one): one is NonNullable<unknown> | null | undefined => !keep(one));
         if (!(message instanceof Ref && message.equals(wake))) {
           onMessage(message);
           continue;
@@ -55,7 +62,7 @@ export async function resultOf(fn: () => unknown): Promise<Result> {
   } catch (thrown) {
     if (thrown instanceof ProcessExit) return { exit: thrown.reason };
     if (thrown instanceof ProcessError) return { error: thrown.reason };
-    if (thrown instanceof Error && 'code' in thrown) return { error: thrown.code };
+    if (hasCode(thrown, 'badarg')) return { error: atom('badarg') };
     return { error: reasonOf(thrown) };
   }
 }

@@ -5,6 +5,7 @@
 import { isDown } from '../../../runtime/process/message.ts';
 import type { Scheduler } from '../../../runtime/process/scheduler.ts';
 import type { Self } from '../../../runtime/process/self.ts';
+import type { Atom } from '../../../runtime/term/atom.ts';
 import type { Pid } from '../../../runtime/term/pid.ts';
 import { jsonOf, type Json, type PidNames } from './terms.ts';
 
@@ -29,10 +30,18 @@ export class Log implements PidNames {
   #unknown = 0;
   #events: Event[] = [];
   #self: Self | null = null;
+  /** The log can watch processes from now on. */
+  readonly ready: Promise<void>;
+
+  readonly #node: Atom;
 
   constructor(scheduler: Scheduler) {
+    this.#node = scheduler.nodeName;
+    let isReady = (): void => undefined;
+    this.ready = new Promise((resolve) => (isReady = resolve));
     scheduler.spawn(async (self) => {
       this.#self = self;
+      isReady();
       for (;;) {
         const down = await self.receive(isDown());
         const watch = this.#watches.get(down.ref.key);
@@ -63,8 +72,8 @@ export class Log implements PidNames {
 
   watch(pid: Pid, name: string, ...event: [string, ...unknown[]]): void {
     this.name(pid, name);
-    const ref = this.#self?.monitor(pid);
-    if (ref !== undefined) this.#watches.set(ref.key, event);
+    if (this.#self === null) throw new TypeError('the log is not ready');
+    this.#watches.set(this.#self.monitor(pid).key, event);
   }
 
   /** Names a process, watches it and logs that it started. */
@@ -92,6 +101,10 @@ export class Log implements PidNames {
       this.#names.set(pid.key, name);
     }
     return name;
+  }
+
+  atomName(shown: Atom): string {
+    return shown === this.#node ? '$node' : shown.name;
   }
 
   known(): ReadonlyMap<string, Pid> {

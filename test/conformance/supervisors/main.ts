@@ -3,6 +3,7 @@
  * in the shape of the goldens, for the kit's compare.mjs.
  */
 import { readFileSync } from 'node:fs';
+import { runServerScenario, type ServerScenario } from './server-scenario.ts';
 import { runSupervisorScenario, type SupervisorScenario } from './supervisor-scenario.ts';
 import type { Json } from './terms.ts';
 
@@ -12,6 +13,7 @@ const AT_ONCE = 8;
 async function runFile(file: string): Promise<Json> {
   const scenario = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
   if ('supervisor' in scenario) return runSupervisorScenario(scenario as unknown as SupervisorScenario);
+  if ('servers' in scenario) return runServerScenario(scenario as unknown as ServerScenario);
   throw new TypeError(`${file} is no scenario that this runner knows`);
 }
 

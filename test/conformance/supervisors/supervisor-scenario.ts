@@ -31,6 +31,7 @@ const SETTLE_MS = 30;
 export async function runSupervisorScenario(scenario: SupervisorScenario): Promise<Json> {
   const world = new World(scenario);
   try {
+    await world.ready;
     const steps: Json[] = [await world.step({ op: 'start_link', settle: scenario.settle ?? SETTLE_MS })];
     for (const step of scenario.steps ?? []) steps.push(await world.step(step));
     steps.push(await world.step({ op: 'final', settle: 0 }));
@@ -56,6 +57,10 @@ class World {
     this.#log.name(this.#driver.pid, 'driver');
     this.#log.name(this.#parent.pid, 'parent');
     this.#tree = scenario.supervisor;
+  }
+
+  get ready(): Promise<void> {
+    return this.#log.ready;
   }
 
   stop(): void {

@@ -10,12 +10,19 @@ export type Json = null | number | string | boolean | Json[] | { [key: string]: 
 export interface PidNames {
   pidOf(name: string): Pid | undefined;
   nameOf(pid: Pid): string;
+  /** What a `$name` stands for in a scenario. */
+  substitute?(name: string): { term: unknown } | undefined;
+  /** How an atom is shown that differs from run to run. */
+  atomName?(shown: Atom): string;
 }
 
 export function termOf(json: Json | undefined, names: PidNames): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map((item) => termOf(item, names));
-  if (typeof json['a'] === 'string') return atom(json['a']);
+  if (typeof json['a'] === 'string') {
+    const replaced = names.substitute?.(json['a']);
+    return replaced === undefined ? atom(json['a']) : replaced.term;
+  }
   if (Array.isArray(json['t'])) return tuple(...json['t'].map((item) => termOf(item, names)));
   if (typeof json['pid'] === 'string') return names.pidOf(json['pid']);
   if (Array.isArray(json['m'])) {
@@ -30,7 +37,7 @@ export function wordOf(json: Json | undefined, names: PidNames): unknown {
 }
 
 export function jsonOf(term: unknown, names: PidNames): Json {
-  if (term instanceof Atom) return { a: term.name };
+  if (term instanceof Atom) return { a: names.atomName?.(term) ?? term.name };
   if (term === undefined || typeof term === 'boolean') return { a: String(term) };
   if (term === null) return { a: 'nil' };
   if (typeof term === 'number' || typeof term === 'string') return term;
