@@ -1,6 +1,6 @@
 /** A scheduler of one thread for the tests of this folder, and a process to run a test in. */
 import { realEnv } from '../../runtime/env.ts';
-import { setDefaultScheduler } from '../../runtime/node/default.ts';
+import { releaseDefaultScheduler, setDefaultScheduler } from '../../runtime/node/default.ts';
 import { Scheduler } from '../../runtime/process/scheduler.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
@@ -23,7 +23,7 @@ export function createTestNode(): TestNode {
       }),
     stop() {
       scheduler.stop(Exit.shutdown);
-      setDefaultScheduler(null);
+      releaseDefaultScheduler(scheduler);
     },
   };
 }
