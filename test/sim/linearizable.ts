@@ -12,7 +12,7 @@ export type Value = readonly number[] | null;
 
 export interface HistoryOperation {
   readonly id: number;
-  readonly kind: 'put' | 'change' | 'read' | 'erase';
+  readonly kind: 'put' | 'change' | 'extend' | 'read' | 'erase';
   /** For an erase: the id of the creator of the incarnation. */
   readonly target: number;
   readonly calledAt: number;
@@ -31,7 +31,9 @@ function apply(operation: HistoryOperation, state: Value): Step {
   switch (operation.kind) {
     case 'put':
       return state === null ? { state: [operation.id], result: [operation.id] } : { state, result: state };
-    case 'change': {
+    case 'change':
+    case 'extend': {
+      if (operation.kind === 'extend' && state === null) return { state, result: null };
       const next = [...(state ?? []), operation.id];
       return { state: next, result: next };
     }
@@ -43,39 +45,74 @@ function apply(operation: HistoryOperation, state: Value): Step {
 }
 
 export function isLinearizable(history: readonly HistoryOperation[]): boolean {
-  const operations = history.filter((o) => o.answeredAt !== Infinity || o.kind !== 'read');
-  operations.sort((a, b) => a.calledAt - b.calledAt);
+  const operations = [...relevant(history)].sort((a, b) => a.calledAt - b.calledAt);
   const done = new Uint8Array(operations.length);
   const visited = new Set<string>();
-  let open = operations.filter((o) => o.answeredAt !== Infinity).length;
+  let open = operations.filter(isAnswered).length;
 
   const search = (state: Value): boolean => {
     if (open === 0) return true;
     const at = `${done.join('')}|${state === null ? '-' : state.join()}`;
     if (visited.has(at)) return false;
     visited.add(at);
-    let firstAnswer = Infinity;
-    for (let i = 0; i < operations.length; i++) {
-      const operation = operations[i] as HistoryOperation;
-      if (done[i] === 0 && operation.answeredAt < firstAnswer) firstAnswer = operation.answeredAt;
-    }
-    for (let i = 0; i < operations.length; i++) {
-      const operation = operations[i] as HistoryOperation;
-      if (operation.calledAt > firstAnswer) break;
-      if (done[i] !== 0) continue;
-      const step = apply(operation, state);
-      const isAnswered = operation.answeredAt !== Infinity;
-      if (isAnswered && operation.result !== undefined && !sameValue(step.result, operation.result)) continue;
-      if (!isAnswered && step.state === state) continue;
-      done[i] = 1;
-      if (isAnswered) open -= 1;
-      if (search(step.state)) return true;
-      done[i] = 0;
-      if (isAnswered) open += 1;
+    const candidates = callable(operations, done);
+    for (const idle of [true, false]) {
+      for (const index of candidates) {
+        const operation = operations[index] as HistoryOperation;
+        const next = explain(operation, state);
+        if (next === undefined || (next === state) !== idle) continue;
+        done[index] = 1;
+        if (isAnswered(operation)) open -= 1;
+        if (search(next)) return true;
+        done[index] = 0;
+        if (isAnswered(operation)) open += 1;
+        // What is explained and changes nothing may as well come first: no other order does better.
+        if (idle) return false;
+      }
     }
     return false;
   };
   return search(null);
+}
+
+function isAnswered(operation: HistoryOperation): boolean {
+  return operation.answeredAt !== Infinity;
+}
+
+/**
+ * Without those that got no answer and left no trace: what can be explained with them can be without. Not so
+ * when an answer tells only that a change took effect: it may have been on top of anything.
+ */
+function relevant(history: readonly HistoryOperation[]): readonly HistoryOperation[] {
+  if (history.some((o) => isAnswered(o) && o.result === undefined)) {
+    return history.filter((o) => isAnswered(o) || o.kind !== 'read');
+  }
+  const seen = new Set(history.flatMap((o) => (isAnswered(o) ? (o.result ?? []) : [])));
+  return history.filter((o) => isAnswered(o) || seen.has(o.kind === 'erase' ? o.target : o.id));
+}
+
+/** The operations that may come next: called before the first answer that is still to come. */
+function callable(operations: readonly HistoryOperation[], done: Uint8Array): number[] {
+  let firstAnswer = Infinity;
+  operations.forEach((operation, i) => {
+    if (done[i] === 0 && operation.answeredAt < firstAnswer) firstAnswer = operation.answeredAt;
+  });
+  const candidates: number[] = [];
+  for (let i = 0; i < operations.length && (operations[i] as HistoryOperation).calledAt <= firstAnswer; i++) {
+    if (done[i] === 0) candidates.push(i);
+  }
+  return candidates;
+}
+
+/**
+ * The state after the operation, or undefined when its answer does not fit. One whose answer does not tell, or
+ * that has none, is there only to change something.
+ */
+function explain(operation: HistoryOperation, state: Value): Value | undefined {
+  const step = apply(operation, state);
+  const isTold = isAnswered(operation) && operation.result !== undefined;
+  if (!isTold) return step.state === state ? undefined : step.state;
+  return sameValue(step.result, operation.result as Value) ? step.state : undefined;
 }
 
 function sameValue(a: Value, b: Value): boolean {

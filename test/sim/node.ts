@@ -71,17 +71,6 @@ export class SimulatedNode {
     }
   }
 
-  /** Entries that are not live, or whose owner has ended: what a healed cluster must get rid of. */
-  leftovers(): string[] {
-    const left: string[] = [];
-    for (const [key, entry] of this.acceptor?.keys ?? []) {
-      const { cell } = entry;
-      if (cell !== null && cell.live && this.#world.hasEnded(cell.bind)) left.push(`${key} ${describeCell(cell)}`);
-      if ((cell === null || !cell.live) && this.#world.parameters.forgets) left.push(`${key} ${describeCell(cell)}`);
-    }
-    return left;
-  }
-
   #createProposer(): Proposer {
     const { cores, config, parameters } = this.#world;
     const proposer = cores.createProposer(this.#world.nextProposerId(), { ...LIMITS, forgets: parameters.forgets });
@@ -190,19 +179,29 @@ export class SimulatedNode {
     });
   }
 
-  /** Repeats what lost messages left undone: erases, and collecting what is not live. */
+  /** Does what lost messages left undone: erases, collects what is not live, resolves what is not known chosen. */
   #sweep(): void {
     const { schedule, cores, parameters, random } = this.#world;
     schedule.after(SWEEP_MS * random.between(0.8, 1.2), () => this.#sweep());
-    for (const [key, { cell }] of this.acceptor?.keys ?? []) {
+    for (const [key, { cell, chosen }] of this.acceptor?.keys ?? []) {
       if (cell !== null && cell.live) {
         if (this.#world.hasEnded(cell.bind)) this.#observeSoon(key, cell.ver, 3);
+        if (!chosen && random.chance(0.2)) {
+          const settings = { ...this.#backgroundSettings(), startsClassic: true };
+          this.#background(`resolve ${key}`, cores.createRead(key, settings));
+        }
       } else if (parameters.forgets && random.chance(0.4)) {
-        schedule.after(random.between(0, 20), () =>
-          this.#background(`collect ${key}`, cores.createCollect(key, this.#backgroundSettings())),
-        );
+        this.#collectSoon(key);
       }
     }
+  }
+
+  #collectSoon(key: Key): void {
+    const { schedule, random, cores, parameters } = this.#world;
+    if (!parameters.forgets) return;
+    schedule.after(random.between(0, 20), () =>
+      this.#background(`collect ${key}`, cores.createCollect(key, this.#backgroundSettings())),
+    );
   }
 
   #backgroundSettings(): { deadlineMs: number; tag: string } {
@@ -250,6 +249,9 @@ export class SimulatedNode {
     const cell = outcome.kind === 'ok' ? describeCell(outcome.cell) : '';
     this.#world.trace(this.place, `answers ${operation.kind} ${operation.key}: ${outcome.kind} ${cell}`);
     this.#world.onAnswer(operation, outcome);
+    // Promises, and fast values that are void, are what an attempt leaves on a key that is not live.
+    if (outcome.kind !== 'ok' || (outcome.cell !== null && outcome.cell.live)) return;
+    if (operation.tag === 'background' && operation.kind !== 'collect') this.#collectSoon(operation.key);
   }
 
   #sendTo(places: number, message: RegisterRequest): void {
