@@ -45,7 +45,8 @@ function apply(operation: HistoryOperation, state: Value): Step {
 }
 
 export function isLinearizable(history: readonly HistoryOperation[]): boolean {
-  const operations = [...relevant(history)].sort((a, b) => a.calledAt - b.calledAt);
+  const seen = shown(history);
+  const operations = relevant(history, seen).sort((a, b) => a.calledAt - b.calledAt);
   const done = new Uint8Array(operations.length);
   const visited = new Set<string>();
   let open = operations.filter(isAnswered).length;
@@ -59,7 +60,7 @@ export function isLinearizable(history: readonly HistoryOperation[]): boolean {
     for (const idle of [true, false]) {
       for (const index of candidates) {
         const operation = operations[index] as HistoryOperation;
-        const next = explain(operation, state);
+        const next = explain(operation, state, seen);
         if (next === undefined || (next === state) !== idle) continue;
         done[index] = 1;
         if (isAnswered(operation)) open -= 1;
@@ -79,16 +80,21 @@ function isAnswered(operation: HistoryOperation): boolean {
   return operation.answeredAt !== Infinity;
 }
 
+/** The ids that some answer shows. */
+function shown(history: readonly HistoryOperation[]): ReadonlySet<number> {
+  return new Set(history.flatMap((o) => (isAnswered(o) ? (o.result ?? []) : [])));
+}
+
 /**
  * Without those that got no answer and left no trace: what can be explained with them can be without. Not so
  * when an answer tells only that a change took effect: it may have been on top of anything.
  */
-function relevant(history: readonly HistoryOperation[]): readonly HistoryOperation[] {
-  if (history.some((o) => isAnswered(o) && o.result === undefined)) {
-    return history.filter((o) => isAnswered(o) || o.kind !== 'read');
-  }
-  const seen = new Set(history.flatMap((o) => (isAnswered(o) ? (o.result ?? []) : [])));
-  return history.filter((o) => isAnswered(o) || seen.has(o.kind === 'erase' ? o.target : o.id));
+function relevant(history: readonly HistoryOperation[], seen: ReadonlySet<number>): HistoryOperation[] {
+  const isVague = history.some((o) => isAnswered(o) && o.result === undefined);
+  return history.filter((o) => {
+    if (isAnswered(o)) return true;
+    return isVague ? o.kind !== 'read' : seen.has(o.kind === 'erase' ? o.target : o.id);
+  });
 }
 
 /** The operations that may come next: called before the first answer that is still to come. */
@@ -106,13 +112,16 @@ function callable(operations: readonly HistoryOperation[], done: Uint8Array): nu
 
 /**
  * The state after the operation, or undefined when its answer does not fit. One whose answer does not tell, or
- * that has none, is there only to change something.
+ * that has none, is there only to change something; one that nobody saw, only to be the first.
  */
-function explain(operation: HistoryOperation, state: Value): Value | undefined {
+function explain(operation: HistoryOperation, state: Value, seen: ReadonlySet<number>): Value | undefined {
   const step = apply(operation, state);
-  const isTold = isAnswered(operation) && operation.result !== undefined;
-  if (!isTold) return step.state === state ? undefined : step.state;
-  return sameValue(step.result, operation.result as Value) ? step.state : undefined;
+  if (isAnswered(operation) && operation.result !== undefined) {
+    return sameValue(step.result, operation.result) ? step.state : undefined;
+  }
+  if (step.state === state) return undefined;
+  const isUnseen = !isAnswered(operation) && operation.kind !== 'erase' && !seen.has(operation.id);
+  return isUnseen && state !== null ? undefined : step.state;
 }
 
 function sameValue(a: Value, b: Value): boolean {
