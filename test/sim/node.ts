@@ -3,12 +3,14 @@
  * its erasers. What the real shells do with processes, sockets and disks happens here on a schedule.
  */
 import { sameBallot, ZERO } from '../../kv/paxos/ballot.ts';
+import { decodeMessage, encodeMessage } from '../../kv/paxos/wire.ts';
 import { describeCell } from './invariants.ts';
 import type { Acceptor, AcceptorEffect } from '../../kv/paxos/acceptor.ts';
 import type { Outcome } from '../../kv/paxos/decide.ts';
 import type { Operation } from '../../kv/paxos/operation.ts';
 import type { Ballot, Entry, Key, RegisterReply, RegisterRequest } from '../../kv/paxos/messages.ts';
 import type { Proposer, ProposerEffect, ProposerLimits } from '../../kv/paxos/proposer.ts';
+import type { Term } from '../../kv/paxos/wire-fields.ts';
 import type { World } from './world.ts';
 
 const LIMITS: ProposerLimits = {
@@ -98,9 +100,10 @@ export class SimulatedNode {
     for (const effect of effects) this.#perform(effect, null, null);
   }
 
-  #onRequest(message: RegisterRequest, reply: (message: RegisterReply) => void): void {
+  #onRequest(term: Term, reply: (term: Term) => void): void {
     const { acceptor } = this;
     if (acceptor === null) return;
+    const message = decodeMessage(term, acceptor.clock) as RegisterRequest;
     const { cores, invariants } = this.#world;
     this.#world.trace(this.place, `gets ${describeMessage(message)}`);
     const before = invariants.before(acceptor, message.key);
@@ -112,10 +115,10 @@ export class SimulatedNode {
     for (const effect of effects) this.#perform(effect, reply, acceptor);
   }
 
-  #perform(effect: AcceptorEffect, reply: ((message: RegisterReply) => void) | null, acceptor: Acceptor | null): void {
+  #perform(effect: AcceptorEffect, reply: ((term: Term) => void) | null, acceptor: Acceptor | null): void {
     switch (effect.kind) {
       case 'reply':
-        reply?.(effect.message);
+        reply?.(encodeMessage(effect.message));
         break;
       case 'persist':
         this.#store(effect, reply, acceptor);
@@ -135,7 +138,7 @@ export class SimulatedNode {
   /** Writes in order, after a while; what is not written when the acceptor stops is lost, replies included. */
   #store(
     effect: AcceptorEffect & { kind: 'persist' },
-    reply: ((message: RegisterReply) => void) | null,
+    reply: ((term: Term) => void) | null,
     acceptor: Acceptor | null,
   ): void {
     const { record, then } = effect;
@@ -259,10 +262,11 @@ export class SimulatedNode {
     const running = this.proposer.running.get(message.b.r);
     if (running !== undefined) world.onSent(message, running);
     const generation = this.#generation;
+    const request = encodeMessage(message);
     for (let to = 0; to < world.config.M.length; to++) {
       if ((places & (1 << to)) === 0) continue;
       world.network.send(this.place, to, () =>
-        (world.nodes[to] as SimulatedNode).#onRequest(message, (reply) =>
+        (world.nodes[to] as SimulatedNode).#onRequest(request, (reply) =>
           world.network.send(to, this.place, () => {
             if (generation === this.#generation) this.#onReply(reply, to);
           }),
@@ -271,7 +275,8 @@ export class SimulatedNode {
     }
   }
 
-  #onReply(reply: RegisterReply, from: number): void {
+  #onReply(term: Term, from: number): void {
+    const reply = decodeMessage(term, this.proposer.clock) as RegisterReply;
     this.#world.trace(this.place, `gets ${describeReply(reply)} from ${from}`);
     this.#propose((out) => this.#world.cores.stepReply(this.proposer, reply, this.#world.nowMs, out));
   }
