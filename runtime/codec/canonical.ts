@@ -1,0 +1,24 @@
+/** One string per term, for use as a key of Maps and for comparing bytes: terms that are equal at a BEAM node (`=:=`) have the same. */
+import * as Tag from './tags.ts';
+import { TermWriter } from './term-writer.ts';
+
+const BYTES_KEPT_MAX = 64 * 1024;
+let scratch: TermWriter | null = null;
+
+/**
+ * The canonical encoding with its version byte, one character (U+0000 to U+00FF) per byte: maps and sets in the order of their encoded keys,
+ * bigints as integers, bytes as binaries. `decodeTerm(Buffer.from(key, 'latin1'))` gives an equal term.
+ *
+ * @throws `not_sendable`
+ */
+export function canonicalKey(value: unknown): string {
+  const writer = scratch ?? new TermWriter(256, true);
+  // A getter in the value may ask for a key itself.
+  scratch = null;
+  writer.position = 0;
+  writer.u8(Tag.VERSION);
+  writer.term(value, 'key');
+  const key = Buffer.prototype.latin1Slice.call(writer.buffer, 0, writer.position);
+  if (writer.buffer.length <= BYTES_KEPT_MAX) scratch = writer;
+  return key;
+}
