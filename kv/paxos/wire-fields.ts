@@ -4,8 +4,8 @@
  */
 import { QuorateError } from '../../runtime/errors.ts';
 import { isPid } from '../../runtime/term/pid.ts';
-import { Tuple, tuple, tuple3 } from '../../runtime/term/tuple.ts';
-import { isZero } from './ballot.ts';
+import { intoTuple, Tuple, tuple, tuple3 } from '../../runtime/term/tuple.ts';
+import { isZero, ZERO } from './ballot.ts';
 import type { Ballot, Bind, Cell, Config, Entry, Holding, Incarnation, KeyedEntry, Observation } from './messages.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -26,8 +26,17 @@ export function malformed(what: string, expected: string, found: unknown): Quora
   );
 }
 
+let lastBallot: Ballot = ZERO;
+let lastBallotTerm: Term = tuple3(0, 0, 0);
+const ZERO_TERM = lastBallotTerm;
+
+/** A message often names one ballot three times (its own, the version, the newest change): one tuple serves. */
 export function encodeBallot(b: Ballot): Term {
-  return tuple3(b.e, b.r, b.p);
+  if (b === lastBallot) return lastBallotTerm;
+  if (isZero(b)) return ZERO_TERM;
+  lastBallot = b;
+  lastBallotTerm = tuple3(b.e, b.r, b.p);
+  return lastBallotTerm;
 }
 
 export function encodeMaybe<T>(value: T | null, encode: (value: T) => unknown): unknown {
@@ -37,14 +46,8 @@ export function encodeMaybe<T>(value: T | null, encode: (value: T) => unknown): 
 export function encodeCell(cell: Cell | null): Term | null {
   if (cell === null) return null;
   const { live, value, ver, bind, hist, cut } = cell;
-  return tuple(
-    live,
-    value,
-    encodeBallot(ver),
-    encodeMaybe(bind, encodeBind),
-    hist.map(encodeBallot),
-    encodeBallot(cut),
-  );
+  const bound = bind === null ? null : encodeBind(bind);
+  return intoTuple([live, value, encodeBallot(ver), bound, hist.map(encodeBallot), encodeBallot(cut)]);
 }
 
 export function encodeHolding(h: Holding): readonly [Term, boolean, Term | null, boolean, number, Term] {

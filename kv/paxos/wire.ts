@@ -7,7 +7,7 @@
  * asker's own, and nothing was forgotten in between as only first attempts are fast.
  */
 import { QuorateError } from '../../runtime/errors.ts';
-import { Tuple, tuple } from '../../runtime/term/tuple.ts';
+import { intoTuple, Tuple, tuple } from '../../runtime/term/tuple.ts';
 import { ZERO } from './ballot.ts';
 import { decodeClusterMessage, encodeClusterMessage } from './wire-cluster.ts';
 import {
@@ -45,15 +45,15 @@ const CODE = {
 export function encodeMessage(m: Message): Term {
   switch (m.kind) {
     case 'prepare':
-      return tuple(PROTOCOL_VERSION, CODE.prepare, m.e, m.key, encodeBallot(m.b), encodeCell(m.fast));
+      return intoTuple([PROTOCOL_VERSION, CODE.prepare, m.e, m.key, encodeBallot(m.b), encodeCell(m.fast)]);
     case 'accept': {
       const next = m.next === null ? null : encodeBallot(m.next);
-      return tuple(PROTOCOL_VERSION, CODE.accept, m.e, m.key, encodeBallot(m.b), encodeCell(m.cell), next);
+      return intoTuple([PROTOCOL_VERSION, CODE.accept, m.e, m.key, encodeBallot(m.b), encodeCell(m.cell), next]);
     }
     case 'read':
       return tuple(PROTOCOL_VERSION, CODE.read, m.e, m.key, encodeBallot(m.b));
     case 'chosen':
-      return tuple(PROTOCOL_VERSION, CODE.chosen, m.e, m.key, encodeBallot(m.b), m.fast);
+      return intoTuple([PROTOCOL_VERSION, CODE.chosen, m.e, m.key, encodeBallot(m.b), m.fast]);
     case 'forget':
       return tuple(PROTOCOL_VERSION, CODE.forget, m.e, m.key, encodeBallot(m.b), encodeBallot(m.floor));
     case 'promise':
@@ -154,5 +154,5 @@ function decodeReply(code: number, fields: Fields): Message {
 }
 
 function encodeReply(code: number, m: Answering, ...rest: readonly unknown[]): Term {
-  return tuple(PROTOCOL_VERSION, code, m.from, m.e, encodeBallot(m.b), m.clock, ...rest);
+  return intoTuple([PROTOCOL_VERSION, code, m.from, m.e, encodeBallot(m.b), m.clock, ...rest]);
 }
