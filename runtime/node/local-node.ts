@@ -23,7 +23,7 @@ import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
 import { NodeThread } from '../thread/node-thread.ts';
 import { tcpTransport } from '../transport/tcp.ts';
-import { hasDefaultScheduler, setDefaultScheduler } from './default.ts';
+import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
@@ -200,7 +200,7 @@ export class LocalNode {
     await this.#directory?.close();
     this.scheduler.stop(Exit.shutdown);
     await this.#threads?.stop();
-    setDefaultScheduler(null);
+    releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
   }
 
