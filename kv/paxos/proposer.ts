@@ -165,7 +165,7 @@ export function stepConnected(
   if (isConnected) proposer.connected |= 1 << place;
   else proposer.connected &= ~(1 << place);
   if (isConnected) return;
-  for (const operation of [...proposer.running.values()]) onFewer(proposer, operation, nowMs, out);
+  for (const operation of Array.from(proposer.running.values())) onFewer(proposer, operation, nowMs, out);
 }
 
 /** The configuration was adopted: attempts under the old one are void, their offers are not. */
@@ -179,7 +179,7 @@ export function stepConfig(
   proposer.config = config;
   proposer.connected = connected;
   proposer.cache.clear();
-  for (const operation of [...proposer.running.values()]) {
+  for (const operation of Array.from(proposer.running.values())) {
     if (operation.phase === 'waiting') continue;
     if (operation.phase === 'collecting') {
       leave(proposer, operation);
