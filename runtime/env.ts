@@ -25,6 +25,8 @@ export interface Env {
   yieldTurn(fn: () => void): void;
   /** Runs `fn` when the code that runs now has finished, before any I/O. */
   defer(fn: () => void): void;
+  /** Runs `fn` when the present turn, with all that it defers, is over, and before the next I/O. For what is sent in one batch a turn. */
+  endOfTurn(fn: () => void): void;
 }
 
 /** Longest delay that Node's timers take; longer ones are split by the timer queue. */
@@ -42,4 +44,6 @@ export const realEnv: Env = {
   },
   yieldTurn: (fn) => void setImmediate(fn),
   defer: (fn) => queueMicrotask(fn),
+  // A tick that is queued by a microtask runs when all microtasks are done; one queued outside of them would run before.
+  endOfTurn: (fn) => queueMicrotask(() => process.nextTick(fn)),
 };

@@ -58,13 +58,17 @@ export function flagBit(name: string): bigint {
   return found.bit;
 }
 
-const published = flagBit('PUBLISHED');
+/** The node shows itself: both sides set it, or the connection is hidden. */
+export const FLAG_PUBLISHED: bigint = flagBit('PUBLISHED');
+/** Large messages go in parts. */
+export const FLAG_FRAGMENTS: bigint = flagBit('FRAGMENTS');
+
 const digest = flagBit('MANDATORY_25_DIGEST');
 const offered = FLAGS.reduce((bits, each) => (each.offered ? bits | each.bit : bits), 0n);
 
 /** What we offer. A hidden node does not publish itself. */
 export function ourFlags(options: { readonly hidden: boolean }): bigint {
-  return options.hidden ? offered : offered | published;
+  return options.hidden ? offered : offered | FLAG_PUBLISHED;
 }
 
 /** Names of mandatory flags that a peer lacks; none when it offers the digest. */

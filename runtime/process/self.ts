@@ -19,7 +19,11 @@ export type Destination = Pid | Atom | string | RemoteName | Ref;
 /** Who can be monitored. */
 export type MonitorTarget = Pid | Atom | string | RemoteName;
 
+/** A predicate that knows the type of what it accepts. */
 export type Matcher<T> = (message: unknown) => message is T;
+
+/** Says whether a message is wanted. Must not change anything: it may run in the middle of somebody else's send. */
+export type Predicate = (message: unknown) => boolean;
 
 export interface ReceiveOptions {
   /** Give up after this many milliseconds (0: look at what is there, do not wait). Without it: wait for ever. */
@@ -107,6 +111,7 @@ export interface Self {
   /** The oldest message that `match` accepts; the others stay. Rejects with `timeout`. */
   receive<T>(match: Matcher<T>, options?: ReceiveOptions): Promise<T>;
   receive<T, D>(match: Matcher<T>, options: ReceiveOrOptions<D>): Promise<T | D>;
+  receive(match: Predicate, options?: ReceiveOptions | ReceiveOrOptions<unknown>): Promise<unknown>;
   receive(options: ReceiveOptions): Promise<unknown>;
   receive<D>(options: ReceiveOrOptions<D>): Promise<unknown>;
 

@@ -1,0 +1,295 @@
+/**
+ * A node: the processes of this program, its threads, and its place among other nodes. Usually one per program; several may live side
+ * by side in one thread with `threads: 0`, as tests and simulations do.
+ */
+import { EventEmitter } from 'eventemitter3';
+import { MessageChannel } from 'node:worker_threads';
+import { assertNodeName } from '../dist/node-name.ts';
+import { realEnv, type Env } from '../env.ts';
+import { fromPlainError } from '../errors.ts';
+import { runProcess } from '../process/run.ts';
+import type { Scheduler } from '../process/scheduler.ts';
+import type {
+  Destination,
+  PlacedSpawnOptions,
+  ProcessFunction,
+  ProcessInfo,
+  Self,
+  SpawnOptions,
+} from '../process/self.ts';
+import { Atom, nameAtom } from '../term/atom.ts';
+import { Exit } from '../term/exit-reason.ts';
+import { makePid, type Pid } from '../term/pid.ts';
+import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
+import { NodeThread } from '../thread/node-thread.ts';
+import { tcpTransport } from '../transport/tcp.ts';
+import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
+import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
+import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
+import { assertNodeOptions, type NodeOptions } from './options.ts';
+import { Threads } from './threads.ts';
+
+/** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
+export interface NodeEvents {
+  nodeup: [node: string, hidden: boolean];
+  nodedown: [node: string, reason: string];
+  /** A node could not be reached; everything sent to it meanwhile is lost. */
+  unreachable: [node: string, reason: string];
+  /** A worker thread was lost (with the exit reason of its processes) or is there again. */
+  thread: [thread: number, what: 'lost' | 'replaced', reason: unknown];
+}
+
+const NONODE = nameAtom('nonode@nohost');
+const DEFAULT_TICKTIME_MS = 60_000;
+
+export class LocalNode {
+  readonly name: Atom;
+  readonly creation: number;
+  /** The thread that holds the connections; 0 is the one that started the node. */
+  readonly systemThread: number;
+  readonly #options: NodeOptions;
+  readonly #env: Env;
+  readonly #events = new EventEmitter<NodeEvents>();
+  readonly #thread: NodeThread;
+  readonly #threads: Threads | null;
+  #network: StartedNetwork | null = null;
+  #directory: Directory | null = null;
+  #port = 0;
+  #stopped: Promise<void> | null = null;
+
+  private constructor(options: NodeOptions, name: Atom) {
+    const { threads = 1, implicitSelf = true, env = realEnv } = options;
+    this.#options = options;
+    this.#env = env;
+    this.name = name;
+    this.creation = createCreation(env);
+    this.systemThread = threads > 0 ? 1 : 0;
+    const { creation, systemThread } = this;
+    this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
+    const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };
+    this.#thread = new NodeThread({
+      nodeName: name,
+      creation,
+      thread: 0,
+      systemThread,
+      env,
+      implicitSelf,
+      far: this.#threads ?? createNoFarCalls(),
+      ...(options.modules === undefined ? {} : { modules: options.modules }),
+      ...shared,
+    });
+  }
+
+  /**
+   * Starts a node. Rejects with `badarg` (what is wrong with an option), `name_taken`, `port_in_use`, `epmd_unreachable`.
+   */
+  static async start(options: NodeOptions = {}): Promise<LocalNode> {
+    assertNodeOptions(options);
+    if (options.name !== undefined) assertNodeName(options.name);
+    const node = new LocalNode(options, options.name === undefined ? NONODE : nameAtom(options.name));
+    if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
+    try {
+      await node.#threads?.start(node.#thread);
+      if (options.name !== undefined) await node.#startNetwork();
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+    return node;
+  }
+
+  /** The scheduler of the thread that started the node. */
+  get scheduler(): Scheduler {
+    return this.#thread.scheduler;
+  }
+
+  /** The port that other nodes connect to; 0 when the node is not distributed. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** How many worker threads the node has. */
+  get threads(): number {
+    return this.#options.threads ?? 1;
+  }
+
+  spawn(fn: ProcessFunction, options?: SpawnOptions): Pid;
+  spawn(module: string, exported: string, args?: readonly unknown[], options?: PlacedSpawnOptions): Promise<Pid>;
+  spawn(
+    what: ProcessFunction | string,
+    second?: SpawnOptions | string,
+    args: readonly unknown[] = [],
+    placed: PlacedSpawnOptions = {},
+  ): Pid | Promise<Pid> {
+    if (typeof what === 'function') return this.scheduler.spawn(what, second as SpawnOptions | undefined);
+    return this.run((self) => self.spawn(what, second as string, args, placed));
+  }
+
+  /**
+   * Runs `fn` in a process of its own and resolves to what it returns. Rejects with what it throws, or with `exited` (and the
+   * reason) when the process is ended by others first.
+   */
+  run<T>(fn: (self: Self) => T | Promise<T>, options?: SpawnOptions): Promise<T> {
+    return runProcess(this.scheduler, fn, options);
+  }
+
+  /** Sends a message in the name of nobody. */
+  send(to: Destination, message: unknown): void {
+    this.scheduler.send(makePid(this.name, this.creation, 0, 0), to, message);
+  }
+
+  whereis(name: string | Atom): Pid | undefined {
+    return this.scheduler.whereis(name);
+  }
+
+  register(name: string | Atom, pid: Pid): void {
+    this.scheduler.register(name, pid);
+  }
+
+  processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
+    return this.scheduler.processInfo(pid);
+  }
+
+  isAlive(pid: Pid): boolean {
+    return this.scheduler.isAlive(pid);
+  }
+
+  /** Connects to a node; false when that fails (the `unreachable` event says why). */
+  connect(node: string | Atom): Promise<boolean> {
+    return this.#thread.connect(typeof node === 'string' ? nameAtom(node) : node);
+  }
+
+  /** Ends the connection to a node; false when there was none. */
+  disconnect(node: string | Atom): Promise<boolean> {
+    return this.#thread.disconnect(typeof node === 'string' ? nameAtom(node) : node);
+  }
+
+  /** The nodes that this one is connected to, hidden ones too. */
+  nodes(): readonly string[] {
+    return this.#thread.nodes().map((node) => node.name);
+  }
+
+  stats(): Promise<readonly ThreadStats[]> {
+    const own = { thread: 0, processes: this.scheduler.processCount, heapUsedBytes: process.memoryUsage().heapUsed };
+    return this.#threads?.stats() ?? Promise.resolve([own]);
+  }
+
+  /** Terminates a worker thread, whatever it does. Its processes exit `killed`; a new thread takes its place. */
+  killThread(thread: number): void {
+    this.#threads?.kill(thread);
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (...args: NodeEvents[E]) => void): this {
+    this.#events.on(event, listener as never);
+    return this;
+  }
+
+  off<E extends keyof NodeEvents>(event: E, listener: (...args: NodeEvents[E]) => void): this {
+    this.#events.off(event, listener as never);
+    return this;
+  }
+
+  /** Ends the node: its connections, its processes (`shutdown`), its threads. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#network?.stop();
+    await this.#directory?.close();
+    this.scheduler.stop(Exit.shutdown);
+    await this.#threads?.stop();
+    releaseDefaultScheduler(this.scheduler);
+    this.#events.removeAllListeners();
+  }
+
+  #createThreads(count: number, implicitSelf: boolean): Threads {
+    return new Threads({
+      count,
+      nodeName: this.name,
+      creation: this.creation,
+      systemThread: this.systemThread,
+      implicitSelf,
+      control: {
+        nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
+        nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
+        unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+      },
+      onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
+      onReplaced: async (thread) => {
+        if (thread === this.systemThread && this.#options.name !== undefined) await this.#startNetwork();
+        this.#emit('thread', thread, 'replaced', undefined);
+      },
+    });
+  }
+
+  async #startNetwork(): Promise<void> {
+    const {
+      cookie = '',
+      hidden = true,
+      listen = {},
+      netTicktimeMs = DEFAULT_TICKTIME_MS,
+      epmd,
+      resolve,
+    } = this.#options;
+    const options: NetworkOptions = {
+      nodeName: this.name.name,
+      creation: this.creation,
+      cookie,
+      hidden,
+      listen: { host: listen.host ?? '127.0.0.1', port: listen.port ?? 0 },
+      epmd: epmd ?? null,
+      netTicktimeMs,
+    };
+    if (this.#threads === null) await this.#startOwnNetwork(options);
+    else {
+      let resolver = null;
+      if (resolve !== undefined) {
+        const { port1, port2 } = new MessageChannel();
+        exposeResolver(resolve, port1);
+        resolver = port2;
+      }
+      const started = await this.#threads.call(this.systemThread, (control) =>
+        control.startNetwork(options, resolver === null ? null : moved(resolver)),
+      );
+      if (started.error !== null) throw fromPlainError(started.error);
+      this.#port = started.port;
+    }
+  }
+
+  async #startOwnNetwork(options: NetworkOptions): Promise<void> {
+    const { nodeName: _, epmd, ...rest } = options;
+    const transport = this.#options.transport ?? tcpTransport;
+    const { resolve } = this.#options;
+    this.#directory = resolve === undefined ? createEpmd(epmd ?? {}, this.#env, transport) : createResolver(resolve);
+    const events: NetworkEvents = {
+      onNodeUp: (node, hidden) => this.#emit('nodeup', node.name, hidden),
+      onNodeDown: (node, reason) => this.#emit('nodedown', node.name, reason),
+      onUnreachable: (node, reason) => this.#emit('unreachable', node.name, reason),
+    };
+    this.#network = await startNetwork(
+      this.#thread,
+      { ...rest, name: this.name, directory: this.#directory, env: this.#env, transport },
+      events,
+    );
+    this.#port = this.#network.port;
+  }
+
+  #emit<E extends keyof NodeEvents>(event: E, ...args: NodeEvents[E]): void {
+    (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
+  }
+}
+
+/** Tells lives of a node apart; EPMD's 0 to 3 are avoided, as OTP does. */
+function createCreation(env: Env): number {
+  return 4 + (new DataView(env.randomBytes(4).buffer).getUint32(0) % (2 ** 32 - 4));
+}
+
+function createNoFarCalls(): ConstructorParameters<typeof NodeThread>[0]['far'] {
+  return {
+    processInfo: () => Promise.resolve(undefined),
+    connect: () => Promise.resolve(false),
+    disconnect: () => Promise.resolve(false),
+  };
+}

@@ -1,0 +1,430 @@
+/**
+ * Links, monitors, aliases and node monitors of a thread's processes: what a process asks for, what signals from elsewhere bring, and what an end
+ * or a lost connection sets off. The rules themselves are in `signals.ts`; semantics are those of OTP 25.
+ *
+ * Between processes of this thread both sides change at once. Towards others the signals of the distribution are used.
+ */
+import { BadArgumentError, QuorateError } from '../errors.ts';
+import { Atom, nameAtom } from '../term/atom.ts';
+import { Exit } from '../term/exit-reason.ts';
+import { Pid } from '../term/pid.ts';
+import { Ref, refCount, sameRef } from '../term/ref.ts';
+import { isTuple, tuple2 } from '../term/tuple.ts';
+import { createDown, createExitMessage, createNodeDown, isDown } from './message.ts';
+import type { HeldMonitor, Process, Watcher } from './process.ts';
+import { ELSEWHERE, GONE, type Scheduler } from './scheduler.ts';
+import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
+import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
+
+type AliasMode = 'explicitUnalias' | 'reply' | 'demonitor' | 'replyDemonitor';
+
+interface Alias {
+  readonly process: Process;
+  readonly ref: Ref;
+  readonly mode: AliasMode;
+}
+
+const MONITOR_ALIAS_MODES: readonly unknown[] = ['explicitUnalias', 'demonitor', 'replyDemonitor'];
+
+export class Relations {
+  readonly #scheduler: Scheduler;
+  readonly #aliases = new Map<number, Alias>();
+  readonly #nodeWatchers = new Map<Atom, Map<Process, number>>();
+  /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
+  readonly #tracked = new Map<number | Atom, Set<Process>>();
+  #unlinkId = 0n;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  // Links
+
+  link(self: Process, pid: Pid): void {
+    assertPid(pid, 'link');
+    const scheduler = this.#scheduler;
+    const other = scheduler.find(pid);
+    if (other === self) return;
+    if (other !== undefined) {
+      addLink(self, scheduler.keyOf(pid), pid);
+      addLink(other, self.count, self.pid);
+      return;
+    }
+    const place = scheduler.locate(pid);
+    if (place === scheduler.thread || place === GONE || (place !== ELSEWHERE && !scheduler.outside.isAlive(pid))) {
+      if (!self.trapping) throw createNoProcError('link', pid);
+      self.deliver(createExitMessage(pid, Exit.noproc));
+      return;
+    }
+    const links = (self.links ??= new Map());
+    const step = stepLink(links.get(pid.key), pid);
+    links.set(pid.key, step.link);
+    this.#track(self, pid);
+    if (step.send) scheduler.route(pid, { kind: 'link', from: self.pid, to: pid });
+  }
+
+  unlink(self: Process, pid: Pid): void {
+    assertPid(pid, 'unlink');
+    const scheduler = this.#scheduler;
+    const key = scheduler.keyOf(pid);
+    if (typeof key === 'number') {
+      self.links?.delete(key);
+      scheduler.find(pid)?.links?.delete(self.count);
+      return;
+    }
+    this.#unlinkId += 1n;
+    if (!stepUnlink(self.links?.get(key), this.#unlinkId)) return;
+    scheduler.route(pid, { kind: 'unlink', id: this.#unlinkId, from: self.pid, to: pid });
+  }
+
+  onLink(from: Pid, to: Pid): void {
+    const scheduler = this.#scheduler;
+    const self = scheduler.find(to);
+    if (self === undefined) {
+      scheduler.route(from, { kind: 'linkExit', from: to, to: from, reason: Exit.noproc });
+      return;
+    }
+    const links = (self.links ??= new Map());
+    const key = scheduler.keyOf(from);
+    links.set(key, stepLinkIn(links.get(key), from));
+    this.#track(self, from);
+  }
+
+  onUnlink(id: bigint | null, from: Pid, to: Pid): void {
+    const scheduler = this.#scheduler;
+    const self = scheduler.find(to);
+    const key = scheduler.keyOf(from);
+    if (self?.links?.get(key)?.active === true) self.links.delete(key);
+    if (id !== null) scheduler.route(from, { kind: 'unlinkAck', id, from: to, to: from });
+  }
+
+  onUnlinkAck(id: bigint, from: Pid, to: Pid): void {
+    const self = this.#scheduler.find(to);
+    const key = this.#scheduler.keyOf(from);
+    if (isUnlinkDone(self?.links?.get(key), id)) self?.links?.delete(key);
+  }
+
+  onLinkExit(from: Pid, to: Pid, reason: unknown): void {
+    const self = this.#scheduler.find(to);
+    if (self !== undefined) this.breakLink(self, this.#scheduler.keyOf(from), from, reason);
+  }
+
+  /** The other end of a link is gone: acts only while this side still holds it active. */
+  breakLink(self: Process, key: number | string, from: Pid, reason: unknown): void {
+    const link = self.links?.get(key);
+    if (link === undefined) return;
+    self.links?.delete(key);
+    if (!link.active) return;
+    const effect = effectOfLinkExit(reason, self.trapping);
+    if (effect.kind === 'message') self.deliver(createExitMessage(from, reason));
+    else if (effect.kind === 'terminate') this.#scheduler.terminate(self, effect.reason);
+  }
+
+  onExit(from: Pid, self: Process, reason: unknown): void {
+    const effect = effectOfExit(reason, self.trapping, from === self.pid);
+    if (effect.kind === 'message') self.deliver(createExitMessage(from, reason));
+    else if (effect.kind === 'terminate') this.#scheduler.terminate(self, effect.reason);
+  }
+
+  // Monitors
+
+  monitor(self: Process, target: MonitorTarget, options: MonitorOptions = {}): Ref {
+    if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
+      throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
+    }
+    const scheduler = this.#scheduler;
+    const asked = resolveTarget(scheduler, target);
+    const ref = scheduler.makeRef();
+    const held: HeldMonitor = {
+      ref,
+      target: asked.pid,
+      node: asked.node,
+      object: asked.object,
+      tag: options.tag,
+      hasTag: 'tag' in options,
+      alias: options.alias ?? null,
+    };
+    if (options.alias !== undefined) this.#addAlias(self, ref, options.alias);
+    (self.monitors ??= new Map()).set(refCount(ref), held);
+    this.#watch(self, held);
+    return ref;
+  }
+
+  #watch(self: Process, held: HeldMonitor): void {
+    const scheduler = this.#scheduler;
+    const { ref, target, node, object } = held;
+    if (target === null) {
+      if (node === null) this.onDown(ref, self.pid, Exit.noproc);
+      else {
+        this.#trackPlace(self, node);
+        const name = (object as RemoteName)[0];
+        scheduler.routeToNode(node, { kind: 'monitor', from: self.pid, to: name, ref });
+      }
+      return;
+    }
+    const other = scheduler.find(target);
+    if (other !== undefined) {
+      if (other !== self) addWatcher(other, refCount(ref), { ref, from: self.pid, name: null });
+      else self.monitors?.delete(refCount(ref));
+      return;
+    }
+    const place = scheduler.locate(target);
+    if (place === GONE || place === scheduler.thread) this.onDown(ref, self.pid, Exit.noproc);
+    else {
+      this.#track(self, target);
+      scheduler.route(target, { kind: 'monitor', from: self.pid, to: target, ref });
+    }
+  }
+
+  demonitor(self: Process, ref: Ref, options: DemonitorOptions = {}): boolean {
+    const scheduler = this.#scheduler;
+    if (!(ref instanceof Ref)) throw new BadArgumentError('demonitor: takes the reference that monitor returned');
+    if (!scheduler.isOwnNode(ref.node, ref.creation)) {
+      throw new BadArgumentError(`demonitor: ${ref.toString()} is a reference of another node`);
+    }
+    const held = self.monitors?.get(refCount(ref));
+    const found = held !== undefined && sameRef(held.ref, ref);
+    if (found) {
+      self.monitors?.delete(refCount(ref));
+      if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, refCount(ref));
+      this.#unwatch(self, held);
+    }
+    if (options.flush === true) self.discard(isDown(ref));
+    return options.info === true ? found : true;
+  }
+
+  #unwatch(self: Process, held: HeldMonitor): void {
+    const scheduler = this.#scheduler;
+    const { ref, target, node } = held;
+    if (target === null) {
+      if (node === null) return;
+      const name = (held.object as RemoteName)[0];
+      scheduler.routeToNode(node, { kind: 'demonitor', from: self.pid, to: name, ref });
+      return;
+    }
+    const other = scheduler.find(target);
+    if (other !== undefined) other.watchers?.delete(refCount(ref));
+    else if (scheduler.locate(target) !== scheduler.thread) {
+      scheduler.route(target, { kind: 'demonitor', from: self.pid, to: target, ref });
+    }
+  }
+
+  onMonitor(from: Pid, to: Pid | Atom, ref: Ref): void {
+    const scheduler = this.#scheduler;
+    const pid = to instanceof Pid ? to : scheduler.whereis(to);
+    const self = pid === undefined ? undefined : scheduler.find(pid);
+    if (self === undefined) {
+      scheduler.route(from, { kind: 'down', from: to, to: from, ref, reason: Exit.noproc });
+      return;
+    }
+    addWatcher(self, scheduler.refKey(ref), { ref, from, name: to instanceof Pid ? null : to });
+    this.#track(self, from);
+  }
+
+  onDemonitor(to: Pid | Atom, ref: Ref): void {
+    const scheduler = this.#scheduler;
+    const key = scheduler.refKey(ref);
+    const pid = to instanceof Pid ? to : scheduler.whereis(to);
+    const self = pid === undefined ? undefined : scheduler.find(pid);
+    if (self?.watchers?.delete(key) === true || to instanceof Pid) return;
+    // The name may have moved since: the monitor follows the process, not the name.
+    for (const process of this.#tracked.get(ref.node) ?? []) process.watchers?.delete(key);
+  }
+
+  onDown(ref: Ref, to: Pid, reason: unknown): void {
+    const self = this.#scheduler.find(to);
+    const held = self?.monitors?.get(refCount(ref));
+    if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
+    self.monitors?.delete(refCount(ref));
+    if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, refCount(ref));
+    self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
+  }
+
+  // Aliases
+
+  alias(self: Process, mode: 'explicitUnalias' | 'reply'): Ref {
+    if (mode !== 'explicitUnalias' && mode !== 'reply') {
+      throw new BadArgumentError(`alias: the mode must be explicitUnalias or reply, not ${String(mode)}`);
+    }
+    const ref = this.#scheduler.makeRef();
+    this.#addAlias(self, ref, mode);
+    return ref;
+  }
+
+  unalias(self: Process, ref: Ref): boolean {
+    if (!(ref instanceof Ref)) throw new BadArgumentError('unalias: takes a reference that alias or monitor returned');
+    const found = this.#aliases.get(refCount(ref));
+    if (found === undefined || found.process !== self || !sameRef(found.ref, ref)) return false;
+    this.#dropAlias(self, refCount(ref));
+    return true;
+  }
+
+  /** A message to an alias of this thread; dropped when it is none any more. */
+  sendAlias(ref: Ref, message: unknown): void {
+    const found = this.#aliases.get(refCount(ref));
+    if (found === undefined || !sameRef(found.ref, ref)) return;
+    const { process, mode } = found;
+    if (mode === 'reply') this.#dropAlias(process, refCount(ref));
+    else if (mode === 'replyDemonitor') this.demonitor(process, found.ref);
+    process.deliver(message);
+  }
+
+  #addAlias(self: Process, ref: Ref, mode: AliasMode): void {
+    this.#aliases.set(refCount(ref), { process: self, ref, mode });
+    (self.aliases ??= new Set()).add(refCount(ref));
+  }
+
+  #dropAlias(self: Process, count: number): void {
+    this.#aliases.delete(count);
+    self.aliases?.delete(count);
+  }
+
+  // Nodes
+
+  monitorNode(self: Process, node: Atom | string, flag: boolean): void {
+    if (typeof flag !== 'boolean') throw new BadArgumentError('monitorNode: the flag must be true or false');
+    const name = toName(node, 'monitorNode');
+    if (name === this.#scheduler.nodeName) return;
+    const watchers = this.#nodeWatchers.get(name) ?? new Map<Process, number>();
+    this.#nodeWatchers.set(name, watchers);
+    const count = (watchers.get(self) ?? 0) + (flag ? 1 : -1);
+    if (count > 0) watchers.set(self, count);
+    else watchers.delete(self);
+    if (flag) {
+      this.#trackPlace(self, name);
+      this.#scheduler.outside.watchNode(name);
+    }
+  }
+
+  /** The connection to a node ended, or could not be made: every link and monitor across it fires `noconnection`. */
+  onNodeLost(node: Atom): void {
+    this.#onLost(node, Exit.noconnection);
+    const watchers = this.#nodeWatchers.get(node);
+    this.#nodeWatchers.delete(node);
+    for (const [process, count] of watchers ?? []) {
+      for (let i = 0; i < count; i++) process.deliver(createNodeDown(node));
+    }
+  }
+
+  /** A thread of this node ended: its processes did, with that reason. */
+  onThreadLost(thread: number, reason: unknown): void {
+    this.#onLost(thread, reason);
+  }
+
+  #onLost(place: number | Atom, reason: unknown): void {
+    const tracked = this.#tracked.get(place);
+    if (tracked === undefined) return;
+    this.#tracked.delete(place);
+    for (const process of tracked) if (process.alive) this.#cut(process, place, reason);
+  }
+
+  #cut(self: Process, place: number | Atom, reason: unknown): void {
+    for (const [key, watcher] of self.watchers ?? []) {
+      if (this.#isAt(watcher.from, place)) self.watchers?.delete(key);
+    }
+    for (const held of [...(self.monitors?.values() ?? [])]) {
+      const there = held.target === null ? held.node === place : this.#isAt(held.target, place);
+      if (there) this.onDown(held.ref, self.pid, reason);
+    }
+    for (const [key, link] of [...(self.links ?? [])]) {
+      if (this.#isAt(link.pid, place)) this.breakLink(self, key, link.pid, reason);
+    }
+  }
+
+  #isAt(pid: Pid, place: number | Atom): boolean {
+    const where = this.#scheduler.locate(pid);
+    return typeof place === 'number' ? where === place : where === ELSEWHERE && pid.node === place;
+  }
+
+  #track(self: Process, pid: Pid): void {
+    const place = this.#scheduler.locate(pid);
+    if (place === ELSEWHERE) this.#trackPlace(self, pid.node);
+    else if (place !== this.#scheduler.thread) this.#trackPlace(self, place);
+  }
+
+  #trackPlace(self: Process, place: number | Atom): void {
+    let tracked = this.#tracked.get(place);
+    if (tracked === undefined) {
+      tracked = new Set();
+      this.#tracked.set(place, tracked);
+    }
+    tracked.add(self);
+    self.tracked = true;
+  }
+
+  // The end of a process
+
+  /** Tells everybody who is linked to or monitors a process that it ended, and forgets what it held. */
+  onEnd(self: Process, reason: unknown): void {
+    const scheduler = this.#scheduler;
+    if (self.aliases !== null) for (const count of self.aliases) this.#aliases.delete(count);
+    if (self.monitors !== null) for (const held of self.monitors.values()) this.#unwatch(self, held);
+    if (self.tracked) {
+      for (const tracked of this.#tracked.values()) tracked.delete(self);
+      for (const watchers of this.#nodeWatchers.values()) watchers.delete(self);
+    }
+    if (self.watchers !== null) {
+      for (const watcher of self.watchers.values()) {
+        if (scheduler.find(watcher.from) !== undefined) this.onDown(watcher.ref, watcher.from, reason);
+        else {
+          const { ref, from, name } = watcher;
+          scheduler.route(from, { kind: 'down', from: name ?? self.pid, to: from, ref, reason });
+        }
+      }
+    }
+    if (self.links !== null) {
+      for (const link of self.links.values()) {
+        if (!link.active) continue;
+        const other = scheduler.find(link.pid);
+        if (other !== undefined) this.breakLink(other, self.count, self.pid, reason);
+        else scheduler.route(link.pid, { kind: 'linkExit', from: self.pid, to: link.pid, reason });
+      }
+    }
+    self.aliases = self.monitors = self.watchers = self.links = null;
+  }
+}
+
+function addLink(self: Process, key: number | string, pid: Pid): void {
+  const links = (self.links ??= new Map());
+  const link = links.get(key);
+  if (link === undefined) links.set(key, { pid, active: true, unlinkId: null });
+}
+
+function addWatcher(self: Process, key: number | string, watcher: Watcher): void {
+  (self.watchers ??= new Map()).set(key, watcher);
+}
+
+interface AskedTarget {
+  readonly pid: Pid | null;
+  readonly node: Atom | null;
+  readonly object: Pid | RemoteName;
+}
+
+function resolveTarget(scheduler: Scheduler, target: MonitorTarget): AskedTarget {
+  if (target instanceof Pid) return { pid: target, node: null, object: target };
+  if (target instanceof Atom || typeof target === 'string') {
+    const name = toName(target, 'monitor');
+    return { pid: scheduler.whereis(name) ?? null, node: null, object: tuple2(name, scheduler.nodeName) };
+  }
+  if (isTuple(target) && target.length === 2 && target[0] instanceof Atom && target[1] instanceof Atom) {
+    const [name, node] = target;
+    const own = node === scheduler.nodeName;
+    return { pid: own ? (scheduler.whereis(name) ?? null) : null, node: own ? null : node, object: tuple2(name, node) };
+  }
+  throw new BadArgumentError('monitor: takes a pid, a registered name, or {Name, Node}');
+}
+
+/** A registered name or node name as an atom. @throws `badarg` */
+export function toName(name: Atom | string, what: string): Atom {
+  if (name instanceof Atom) return name;
+  if (typeof name === 'string') return nameAtom(name);
+  throw new BadArgumentError(`${what}: a name must be an atom or a string, not ${name === null ? 'nil' : typeof name}`);
+}
+
+export function assertPid(pid: unknown, what: string): asserts pid is Pid {
+  if (!(pid instanceof Pid)) throw new BadArgumentError(`${what}: takes a pid, not ${typeof pid}`);
+}
+
+function createNoProcError(what: string, pid: Pid): QuorateError {
+  return new QuorateError('noproc', `${what}: ${pid.toString()} is not alive`, { details: { pid: pid.toString() } });
+}

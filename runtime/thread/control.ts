@@ -1,0 +1,103 @@
+/**
+ * The control plane between a node's threads: few, typed calls through comlink, never on the path of a message. Terms cross it encoded.
+ * A call to a thread that dies would never settle, so callers race every call with the thread's end (`ThreadPool.call`).
+ */
+import * as Comlink from 'comlink';
+import adapter from 'comlink/dist/umd/node-adapter.js';
+import type { MessagePort } from 'node:worker_threads';
+import type { PlainError } from '../errors.ts';
+
+/** What a worker thread is started with. Everything in it can be cloned or transferred. */
+export interface ThreadTask {
+  readonly nodeName: string;
+  readonly creation: number;
+  readonly thread: number;
+  /** The thread that holds the connections to other nodes. */
+  readonly systemThread: number;
+  readonly implicitSelf: boolean;
+  readonly tables: readonly SharedArrayBuffer[];
+  readonly names: SharedArrayBuffer;
+  readonly control: MessagePort;
+  /** To the node's other threads, by number. */
+  readonly ports: readonly (readonly [number, MessagePort])[];
+}
+
+/** What a worker thread offers to the thread that started the node. */
+export interface ThreadControl {
+  /** Resolves when the thread takes part in the node. */
+  ready(): Promise<void>;
+  attach(thread: number, port: MessagePort): void;
+  /** Resolves when all that the lost thread had sent is delivered and every link and monitor to its processes has fired. */
+  threadLost(thread: number, reason: Uint8Array): Promise<void>;
+  /** The encoded info of one of its processes, null when that is not alive. */
+  processInfo(pid: Uint8Array): Uint8Array | null;
+  stats(): ThreadStats;
+  /** The port it listens on, or what went wrong. */
+  startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<StartedPort>;
+  connect(node: string): Promise<boolean>;
+  disconnect(node: string): boolean;
+  stopNetwork(): Promise<void>;
+  /** Ends its processes; the thread's task is then over. */
+  stop(): Promise<void>;
+}
+
+/** What the thread that started the node offers to the others. */
+export interface NodeControl {
+  processInfo(thread: number, pid: Uint8Array): Promise<Uint8Array | null>;
+  connect(node: string): Promise<boolean>;
+  disconnect(node: string): Promise<boolean>;
+  nodeUp(node: string, hidden: boolean): void;
+  nodeDown(node: string, reason: string): void;
+  unreachable(node: string, reason: string): void;
+}
+
+export interface StartedPort {
+  /** The port that the node listens on. */
+  readonly port: number;
+  /** What went wrong; the port means nothing then. */
+  readonly error: PlainError | null;
+}
+
+export interface ThreadStats {
+  readonly thread: number;
+  readonly processes: number;
+  readonly heapUsedBytes: number;
+}
+
+/** How the node is found and reached by others. Can be cloned. */
+export interface NetworkOptions {
+  readonly nodeName: string;
+  readonly creation: number;
+  readonly cookie: string;
+  readonly hidden: boolean;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly epmd: EpmdOptions | null;
+  readonly netTicktimeMs: number;
+  /** Placed on the wire after the node's name, for nodes of our own kind. */
+  readonly hello?: Uint8Array;
+}
+
+export interface EpmdOptions {
+  readonly host?: string;
+  readonly port?: number;
+  /** Serve as EPMD when none runs (default true). */
+  readonly embedded?: boolean;
+}
+
+export type Remote<T> = Comlink.Remote<T>;
+
+/** The adapter's types say `{ default }`; as a CommonJS module it is the function itself. */
+const nodeEndpoint = adapter as unknown as (port: MessagePort) => Comlink.Endpoint;
+
+export function exposeControl(api: object, port: MessagePort): void {
+  Comlink.expose(api, nodeEndpoint(port));
+}
+
+export function wrapControl<T>(port: MessagePort): Comlink.Remote<T> {
+  return Comlink.wrap<T>(nodeEndpoint(port));
+}
+
+/** Marks a port so that it moves to the other side with the call. */
+export function moved(port: MessagePort): MessagePort {
+  return Comlink.transfer(port, [port] as never);
+}

@@ -1,0 +1,251 @@
+/**
+ * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
+ * loop goes as one batch in one transferred buffer of encoded terms. Order is kept per pair of threads, notices about nodes included.
+ *
+ * A batch is a sequence of records: kind (8 bits), then
+ * - SIGNAL: the control tuple, and its payload if it has one;
+ * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
+ * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
+ * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
+import { TermReader } from '../codec/term-reader.ts';
+import { TermWriter } from '../codec/term-writer.ts';
+import type { Env } from '../env.ts';
+import { hasCode } from '../errors.ts';
+import type { Scheduler } from '../process/scheduler.ts';
+import type { Atom } from '../term/atom.ts';
+import { Pid } from '../term/pid.ts';
+import type { Signal } from '../term/signal.ts';
+
+const SIGNAL = 1;
+const FORWARD = 2;
+const WATCH = 3;
+const NODE_UP = 4;
+const NODE_LOST = 5;
+const REMOTE = 6;
+const MALFORMED = 7;
+
+/** What the mesh brings that is not for a process of this thread. */
+export interface MeshEvents {
+  /** A thread wants these bytes to go to a node; only the system thread is asked. */
+  onForward(node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  onWatch(node: Atom): void;
+  /** A node sent what is no term. */
+  onMalformed(node: Atom): void;
+  onNodeUp(node: Atom): void;
+  onNodeLost(node: Atom): void;
+  /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
+  onClosed(thread: number): void;
+}
+
+interface Connection {
+  readonly port: MessagePort;
+  readonly writer: TermWriter;
+}
+
+const BATCH_BYTES_FIRST = 4096;
+/** A batch is sent before the turn ends when it is larger than this, so that a flood does not pile up in one buffer. */
+const BATCH_BYTES_MAX = 1 << 20;
+
+export class Mesh {
+  readonly #scheduler: Scheduler;
+  readonly #env: Env;
+  readonly #events: MeshEvents;
+  readonly #connections = new Map<number, Connection>();
+  readonly #waiting: Connection[] = [];
+  #armed = false;
+
+  constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
+    this.#scheduler = scheduler;
+    this.#env = env;
+    this.#events = events;
+  }
+
+  get threads(): readonly number[] {
+    return [...this.#connections.keys()];
+  }
+
+  attach(thread: number, port: MessagePort): void {
+    this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
+    port.on('message', (batch: ArrayBuffer) => this.#onBatch(new Uint8Array(batch)));
+    port.on('close', () => {
+      if (this.#connections.get(thread)?.port !== port) return;
+      this.#connections.delete(thread);
+      this.#events.onClosed(thread);
+    });
+    port.unref();
+  }
+
+  /** False when there is no such thread. @throws `not_sendable` */
+  sendSignal(thread: number, signal: Signal): boolean {
+    return this.#write(thread, (writer) => {
+      writer.u8(SIGNAL);
+      writeControl(writer, signal);
+      const payload = signalPayload(signal);
+      if (payload !== null) writer.term(payload.value);
+    });
+  }
+
+  /** A signal that came from another node for a process of that thread, its payload still encoded. */
+  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
+    return this.#write(thread, (writer) => {
+      writer.u8(REMOTE);
+      const length = writer.position;
+      writer.u32(0);
+      writeControl(writer, pending.signal);
+      if (payload !== null) writer.bytes(payload);
+      const end = writer.position;
+      writer.position = length;
+      writer.u32(end - length - 4);
+      writer.position = end;
+    });
+  }
+
+  forward(systemThread: number, node: Atom, signal: Signal): boolean {
+    return this.#write(systemThread, (writer) => {
+      writer.u8(FORWARD);
+      writer.term(node);
+      const lengths = writer.position;
+      writer.u32(0);
+      writer.u32(0);
+      writeControl(writer, signal);
+      const control = writer.position;
+      const payload = signalPayload(signal);
+      if (payload !== null) writer.term(payload.value);
+      const end = writer.position;
+      writer.position = lengths;
+      writer.u32(control - lengths - 8);
+      writer.u32(end - control);
+      writer.position = end;
+    });
+  }
+
+  watchNode(systemThread: number, node: Atom): boolean {
+    return this.#writeNode(systemThread, WATCH, node);
+  }
+
+  /** Tells the system thread that a node sent what is no term. */
+  reportMalformed(systemThread: number, node: Atom): boolean {
+    return this.#writeNode(systemThread, MALFORMED, node);
+  }
+
+  /** Tells every other thread that a node came or went. */
+  announce(node: Atom, up: boolean): void {
+    for (const thread of this.#connections.keys()) this.#writeNode(thread, up ? NODE_UP : NODE_LOST, node);
+  }
+
+  close(): void {
+    this.#flush();
+    for (const { port } of this.#connections.values()) port.close();
+    this.#connections.clear();
+  }
+
+  #writeNode(thread: number, kind: number, node: Atom): boolean {
+    return this.#write(thread, (writer) => {
+      writer.u8(kind);
+      writer.term(node);
+    });
+  }
+
+  #write(thread: number, record: (writer: TermWriter) => void): boolean {
+    const connection = this.#connections.get(thread);
+    if (connection === undefined) return false;
+    const { writer } = connection;
+    const before = writer.position;
+    try {
+      record(writer);
+    } catch (error) {
+      writer.position = before;
+      throw error;
+    }
+    if (writer.position > BATCH_BYTES_MAX) this.#post(connection);
+    else if (before === 0) this.#arm(connection);
+    return true;
+  }
+
+  #arm(connection: Connection): void {
+    this.#waiting.push(connection);
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#env.endOfTurn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#armed = false;
+    for (const connection of this.#waiting) this.#post(connection);
+    this.#waiting.length = 0;
+  };
+
+  #post({ port, writer }: Connection): void {
+    if (writer.position === 0) return;
+    // A Buffer's own slice would be a view of the writer's memory.
+    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
+    writer.position = 0;
+    port.postMessage(buffer, [buffer as ArrayBuffer]);
+  }
+
+  #onBatch(batch: Uint8Array): void {
+    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
+    while (reader.position < batch.length) this.#onRecord(reader, batch);
+  }
+
+  #onRecord(reader: TermReader, batch: Uint8Array): void {
+    const kind = batch[reader.position] as number;
+    reader.position += 1;
+    if (kind === SIGNAL) {
+      this.#scheduler.onSignal(completed(readControl(reader), reader));
+      return;
+    }
+    if (kind === REMOTE) {
+      this.#onRemote(reader, batch);
+      return;
+    }
+    const node = reader.term() as Atom;
+    if (kind === FORWARD) this.#onForward(reader, batch, node);
+    else if (kind === WATCH) this.#events.onWatch(node);
+    else if (kind === MALFORMED) this.#events.onMalformed(node);
+    else if (kind === NODE_UP) this.#events.onNodeUp(node);
+    else if (kind === NODE_LOST) this.#events.onNodeLost(node);
+  }
+
+  /** A payload that is no term costs its sender the connection, and nobody else anything. */
+  #onRemote(reader: TermReader, batch: Uint8Array): void {
+    const from = reader.position + 4;
+    const end = from + viewOf(batch).getUint32(reader.position);
+    reader.position = from;
+    const pending = readControl(reader);
+    try {
+      this.#scheduler.onSignal(completed(pending, reader));
+    } catch (error) {
+      if (!hasCode(error, 'bad_frame')) throw error;
+      const sender = senderOf(pending.signal);
+      if (sender !== null) this.#events.onMalformed(sender);
+    }
+    reader.position = end;
+  }
+
+  #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
+    const view = viewOf(batch);
+    const from = reader.position + 8;
+    const middle = from + view.getUint32(from - 8);
+    const end = middle + view.getUint32(from - 4);
+    reader.position = end;
+    this.#events.onForward(node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
+  }
+}
+
+function completed(pending: PendingSignal, reader: TermReader): Signal {
+  return pending.payload === null ? pending.signal : completeSignal(pending, reader.term());
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The node that a signal says it comes from. */
+function senderOf(signal: Signal): Atom | null {
+  if (signal.kind === 'spawnReply') return signal.ref.node;
+  return signal.from instanceof Pid ? signal.from.node : null;
+}
