@@ -63,3 +63,19 @@ export class WireError extends QuorateError {
 export function hasCode(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === code;
 }
+
+/** An error of ours as plain data, since errors lose their code and fields between threads. */
+export interface PlainError {
+  readonly code: string;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (error instanceof QuorateError) return { code: error.code, message: error.message, details: error.details };
+  return { code: 'failed', message: error instanceof Error ? error.message : String(error), details: {} };
+}
+
+export function fromPlainError({ code, message, details }: PlainError): QuorateError {
+  return new QuorateError(code, message, { details });
+}

@@ -2,6 +2,7 @@
  * The capabilities that nodes tell each other in the handshake. Both sides use what both have. Without the mandatory ones OTP
  * refuses a node (`not_allowed`), and so do we. MANDATORY_25_DIGEST stands for the eleven of them that OTP 25 asks for.
  */
+import { BadArgumentError } from '../errors.ts';
 
 export interface DistributionFlag {
   readonly name: string;
@@ -53,7 +54,7 @@ export const FLAGS: readonly DistributionFlag[] = [
 /** The bit of a flag, by its name in the protocol. */
 export function flagBit(name: string): bigint {
   const found = FLAGS.find((known) => known.name === name);
-  if (found === undefined) throw new TypeError(`there is no distribution flag ${name}`);
+  if (found === undefined) throw new BadArgumentError(`there is no distribution flag ${name}`);
   return found.bit;
 }
 

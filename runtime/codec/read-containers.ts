@@ -4,7 +4,7 @@
  */
 import { Atom, nameAtom } from '../term/atom.ts';
 import { ImproperList } from '../term/opaque.ts';
-import { Tuple } from '../term/tuple.ts';
+import { intoTuple, Tuple } from '../term/tuple.ts';
 import { buildJsValue, NOT_A_FORM } from './read-js.ts';
 import { readMap } from './read-maps.ts';
 import * as Tag from './tags.ts';
@@ -14,12 +14,9 @@ const jsAtom = nameAtom('$js');
 const mapAtom = nameAtom('map');
 const tupleAtom = nameAtom('tuple');
 
-/** Longer tuples are grown. */
-const TUPLE_PRESIZED_MAX = 16;
-
 export function readTuple(reader: TermReader, tag: number, left: number): unknown {
   const size = tupleSize(reader, tag);
-  if (size === 0) return new Tuple();
+  if (size === 0) return intoTuple([]);
   const first = readValue(reader, left);
   if (first === jsAtom && size > 1) return readJs(reader, size, left);
   return readElements(reader, first, size, left);
@@ -32,15 +29,9 @@ function tupleSize(reader: TermReader, tag: number): number {
 }
 
 function readElements(reader: TermReader, first: unknown, size: number, left: number): Tuple {
-  if (size > TUPLE_PRESIZED_MAX) {
-    const grown = Tuple.of(first) as Tuple;
-    for (let i = 1; i < size; i++) grown.push(readValue(reader, left));
-    return grown;
-  }
-  const made = new Tuple(size);
-  made[0] = first;
-  for (let i = 1; i < size; i++) made[i] = readValue(reader, left);
-  return made;
+  const elements = [first];
+  for (let i = 1; i < size; i++) elements.push(readValue(reader, left));
+  return intoTuple(elements);
 }
 
 /** A tuple that begins with `$js`. What is none of our forms stays the tuple that it is. */
@@ -55,11 +46,10 @@ function readJs(reader: TermReader, size: number, left: number): unknown {
     if (kind === tupleAtom && (next === Tag.SMALL_TUPLE || next === Tag.LARGE_TUPLE)) {
       reader.position++;
       const inner = tupleSize(reader, next);
-      return inner === 0 ? new Tuple() : readElements(reader, readValue(reader, left - 1), inner, left - 1);
+      return inner === 0 ? intoTuple([]) : readElements(reader, readValue(reader, left - 1), inner, left - 1);
     }
   }
-  const elements = new Tuple();
-  elements.push(jsAtom, kind);
+  const elements = intoTuple([jsAtom, kind]);
   for (let i = 2; i < size; i++) elements.push(readValue(reader, left));
   const value = kind instanceof Atom ? buildJsValue(kind.name, elements) : NOT_A_FORM;
   return value === NOT_A_FORM ? elements : value;

@@ -35,7 +35,8 @@ export interface EpmdRegistered {
   close(): void;
 }
 
-export type EpmdRegisterResult = EpmdRegistered | { readonly kind: 'taken' } | { readonly kind: 'unreachable'; readonly reason: string };
+export type EpmdRegisterResult =
+  EpmdRegistered | { readonly kind: 'taken' } | { readonly kind: 'unreachable'; readonly reason: string };
 
 /** Registers a name. What goes wrong is a result, not an error: the caller decides whether to try again. */
 export function askRegister(ask: EpmdAsk, name: string, port: number, hidden: boolean): Promise<EpmdRegisterResult> {

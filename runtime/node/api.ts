@@ -71,10 +71,7 @@ export function send(to: Destination, message: unknown): void {
 export function receive(): Promise<unknown>;
 export function receive<T>(match: Matcher<T>, options?: ReceiveOptions): Promise<T>;
 export function receive<T, D>(match: Matcher<T>, options: ReceiveOrOptions<D>): Promise<T | D>;
-export function receive(
-  match: Predicate,
-  options?: ReceiveOptions | ReceiveOrOptions<unknown>,
-): Promise<unknown>;
+export function receive(match: Predicate, options?: ReceiveOptions | ReceiveOrOptions<unknown>): Promise<unknown>;
 export function receive(options: ReceiveOptions): Promise<unknown>;
 export function receive<D>(options: ReceiveOrOptions<D>): Promise<unknown>;
 export function receive(...args: unknown[]): Promise<unknown> {

@@ -7,8 +7,13 @@ import type { Self } from '../process/self.ts';
 
 let defaultScheduler: Scheduler | null = null;
 
-export function setDefaultScheduler(scheduler: Scheduler | null): void {
+export function setDefaultScheduler(scheduler: Scheduler): void {
   defaultScheduler = scheduler;
+}
+
+/** Its node has stopped. */
+export function releaseDefaultScheduler(scheduler: Scheduler): void {
+  if (defaultScheduler === scheduler) defaultScheduler = null;
 }
 
 export function hasDefaultScheduler(): boolean {

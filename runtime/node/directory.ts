@@ -24,7 +24,13 @@ export function createResolver(resolve: ResolveNode): Directory {
 
 export function createEpmd(epmd: EpmdOptions, env: Env, transport: Transport): Directory {
   const { host, port = epmdPortOf(process.env), embedded = true } = epmd;
-  const directory = createEpmdDirectory({ env, transport, port, serve: embedded, ...(host === undefined ? {} : { host }) });
+  const directory = createEpmdDirectory({
+    env,
+    transport,
+    port,
+    serve: embedded,
+    ...(host === undefined ? {} : { host }),
+  });
   return {
     register: (name, nodePort, hidden) => directory.register(name, nodePort, hidden),
     lookup: (node) => directory.lookup(node),

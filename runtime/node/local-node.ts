@@ -6,16 +6,24 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
+import { fromPlainError } from '../errors.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
-import type { Destination, PlacedSpawnOptions, ProcessFunction, ProcessInfo, Self, SpawnOptions } from '../process/self.ts';
+import type {
+  Destination,
+  PlacedSpawnOptions,
+  ProcessFunction,
+  ProcessInfo,
+  Self,
+  SpawnOptions,
+} from '../process/self.ts';
 import { Atom, nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
 import { NodeThread } from '../thread/node-thread.ts';
 import { tcpTransport } from '../transport/tcp.ts';
-import { hasDefaultScheduler, setDefaultScheduler } from './default.ts';
+import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
@@ -192,7 +200,7 @@ export class LocalNode {
     await this.#directory?.close();
     this.scheduler.stop(Exit.shutdown);
     await this.#threads?.stop();
-    setDefaultScheduler(null);
+    releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
   }
 
@@ -217,7 +225,14 @@ export class LocalNode {
   }
 
   async #startNetwork(): Promise<void> {
-    const { cookie = '', hidden = true, listen = {}, netTicktimeMs = DEFAULT_TICKTIME_MS, epmd, resolve } = this.#options;
+    const {
+      cookie = '',
+      hidden = true,
+      listen = {},
+      netTicktimeMs = DEFAULT_TICKTIME_MS,
+      epmd,
+      resolve,
+    } = this.#options;
     const options: NetworkOptions = {
       nodeName: this.name.name,
       creation: this.creation,
@@ -235,10 +250,11 @@ export class LocalNode {
         exposeResolver(resolve, port1);
         resolver = port2;
       }
-      const { port } = await this.#threads.call(this.systemThread, (control) =>
+      const started = await this.#threads.call(this.systemThread, (control) =>
         control.startNetwork(options, resolver === null ? null : moved(resolver)),
       );
-      this.#port = port;
+      if (started.error !== null) throw fromPlainError(started.error);
+      this.#port = started.port;
     }
   }
 

@@ -38,10 +38,14 @@ export interface NodeOptions {
 export function assertNodeOptions(options: NodeOptions): void {
   const { name, cookie, threads = 1, env, transport } = options;
   if (!Number.isInteger(threads) || threads < 0 || threads >= THREADS_MAX) {
-    throw new BadArgumentError(`LocalNode.start: threads must be a whole number from 0 to ${THREADS_MAX - 1}, not ${threads}`);
+    throw new BadArgumentError(
+      `LocalNode.start: threads must be a whole number from 0 to ${THREADS_MAX - 1}, not ${threads}`,
+    );
   }
   if (name !== undefined && (typeof cookie !== 'string' || cookie === '')) {
-    throw new BadArgumentError('LocalNode.start: a node with a name needs a cookie, a non-empty string that all nodes share');
+    throw new BadArgumentError(
+      'LocalNode.start: a node with a name needs a cookie, a non-empty string that all nodes share',
+    );
   }
   if (threads > 0 && (env !== undefined || transport !== undefined)) {
     throw new BadArgumentError('LocalNode.start: env and transport can be given only with threads: 0');

@@ -4,10 +4,17 @@
 import { once } from 'node:events';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
-import { nameAtom } from '../term/atom.ts';
+import { toPlainError } from '../errors.ts';
+import { nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import type { Pid } from '../term/pid.ts';
-import { exposeControl, wrapControl, type NodeControl, type ThreadControl, type ThreadTask } from '../thread/control.ts';
+import {
+  exposeControl,
+  wrapControl,
+  type NodeControl,
+  type ThreadControl,
+  type ThreadTask,
+} from '../thread/control.ts';
 import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
@@ -39,7 +46,11 @@ export default async function runThread(task: ThreadTask): Promise<void> {
   task.control.close();
 }
 
-function createControl(thread: NodeThread, node: ReturnType<typeof wrapControl<NodeControl>>, stopped: AbortController): ThreadControl {
+function createControl(
+  thread: NodeThread,
+  node: ReturnType<typeof wrapControl<NodeControl>>,
+  stopped: AbortController,
+): ThreadControl {
   const { scheduler } = thread;
   let network: StartedNetwork | null = null;
   let directory: Directory | null = null;
@@ -61,16 +72,17 @@ function createControl(thread: NodeThread, node: ReturnType<typeof wrapControl<N
     async startNetwork(options, resolver) {
       const { nodeName, epmd, ...rest } = options;
       directory = createDirectory(epmd, resolver);
-      network = await startNetwork(
-        thread,
-        { ...rest, name: nameAtom(nodeName), directory, env: realEnv },
-        {
-          onNodeUp: (peer, hidden) => void node.nodeUp(peer.name, hidden),
-          onNodeDown: (peer, reason) => void node.nodeDown(peer.name, reason),
-          onUnreachable: (peer, reason) => void node.unreachable(peer.name, reason),
-        },
-      );
-      return { port: network.port };
+      const events = {
+        onNodeUp: (peer: Atom, hidden: boolean) => void node.nodeUp(peer.name, hidden),
+        onNodeDown: (peer: Atom, reason: string) => void node.nodeDown(peer.name, reason),
+        onUnreachable: (peer: Atom, reason: string) => void node.unreachable(peer.name, reason),
+      };
+      try {
+        network = await startNetwork(thread, { ...rest, name: nameAtom(nodeName), directory, env: realEnv }, events);
+        return { port: network.port, error: null };
+      } catch (error) {
+        return { port: 0, error: toPlainError(error) };
+      }
     },
     connect: (name) => thread.connect(nameAtom(name)),
     disconnect: (name) => thread.network?.disconnect(nameAtom(name)) ?? false,

@@ -73,7 +73,11 @@ export class Threads implements FarCalls {
   }
 
   async stats(): Promise<readonly ThreadStats[]> {
-    const own = { thread: 0, processes: this.#own?.scheduler.processCount ?? 0, heapUsedBytes: process.memoryUsage().heapUsed };
+    const own = {
+      thread: 0,
+      processes: this.#own?.scheduler.processCount ?? 0,
+      heapUsedBytes: process.memoryUsage().heapUsed,
+    };
     const others = [...this.#controls.keys()].map((thread) => this.call(thread, (control) => control.stats()));
     return [own, ...(await Promise.all(others))];
   }
@@ -155,7 +159,9 @@ export class Threads implements FarCalls {
     this.#controlPorts.get(thread)?.close();
     clearSharedTable(this.tables[thread] as SharedArrayBuffer);
     const bytes = encodeTerm(reason);
-    const told = [...this.#controls.keys()].map((other) => this.call(other, (control) => control.threadLost(thread, bytes)));
+    const told = [...this.#controls.keys()].map((other) =>
+      this.call(other, (control) => control.threadLost(thread, bytes)),
+    );
     if (this.#own !== null) {
       const { env } = this.#own.scheduler;
       const patience = new Promise<void>((resolve) => env.setTimer(LOSS_PATIENCE_MS, resolve, true));

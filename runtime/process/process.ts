@@ -239,7 +239,9 @@ export class Process implements Self {
     if (timeoutMs !== undefined && timeoutMs !== Infinity) {
       if (!(timeoutMs >= 0)) {
         this.#settle();
-        throw new BadArgumentError(`receive: timeoutMs must be a number of milliseconds >= 0, not ${String(timeoutMs)}`);
+        throw new BadArgumentError(
+          `receive: timeoutMs must be a number of milliseconds >= 0, not ${String(timeoutMs)}`,
+        );
       }
       this.#startDeadline(timeoutMs, options as AnyReceiveOptions);
     }

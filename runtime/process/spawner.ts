@@ -101,7 +101,9 @@ export class Spawner {
       fn: local ? SPAWN : nameAtom(exported),
       arity: args.length,
       options: link ? [LINK] : [],
-      args: local ? [module, exported, args, options.name === undefined ? undefined : toName(options.name, 'spawn')] : args,
+      args: local
+        ? [module, exported, args, options.name === undefined ? undefined : toName(options.name, 'spawn')]
+        : args,
     };
     return new Promise((resolve, reject) => {
       this.#pending.set(refCount(ref), { process, what: `${module} ${exported}`, place, link, resolve, reject });
@@ -224,7 +226,10 @@ export class Spawner {
     }
     const fn = loaded[exported];
     if (typeof fn !== 'function') {
-      throw new QuorateError('undef', `spawn: ${module} exports no function ${exported}; it has ${Object.keys(loaded).join(', ')}`);
+      throw new QuorateError(
+        'undef',
+        `spawn: ${module} exports no function ${exported}; it has ${Object.keys(loaded).join(', ')}`,
+      );
     }
     return fn as PlacedFunction;
   }
@@ -240,4 +245,3 @@ function replyWanted(options: readonly unknown[]): string {
   const value = found === undefined ? atom('yes') : (found as readonly unknown[])[1];
   return value instanceof Atom ? value.name : 'yes';
 }
-

@@ -12,7 +12,7 @@ import { BitString, emptyStruct, ImproperList, type Float } from './opaque.ts';
 import { Pid } from './pid.ts';
 import { Ref } from './ref.ts';
 import { assertSendable, DEPTH_BEFORE_CHECK, DEPTH_MAX, isAtomName, REFUSED, TOO_DEEP, unstable } from './sendable.ts';
-import { Tuple } from './tuple.ts';
+import { intoTuple, Tuple } from './tuple.ts';
 
 /**
  * A copy that shares nothing that can change. `root` names the value in the error's path.
@@ -68,10 +68,7 @@ function copyObject(value: object, left: number): unknown {
 }
 
 function copyTuple(value: readonly unknown[], left: number): unknown {
-  const { length } = value;
-  const copy = new Tuple(length);
-  for (let i = 0; i < length; i++) copy[i] = copyValue(value[i], left);
-  return copy;
+  return intoTuple(copyList(value, left));
 }
 
 function copyList(value: readonly unknown[], left: number): unknown[] {

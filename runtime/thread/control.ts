@@ -5,6 +5,7 @@
 import * as Comlink from 'comlink';
 import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
+import type { PlainError } from '../errors.ts';
 
 /** What a worker thread is started with. Everything in it can be cloned or transferred. */
 export interface ThreadTask {
@@ -31,7 +32,8 @@ export interface ThreadControl {
   /** The encoded info of one of its processes, null when that is not alive. */
   processInfo(pid: Uint8Array): Uint8Array | null;
   stats(): ThreadStats;
-  startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<{ readonly port: number }>;
+  /** The port it listens on, or what went wrong. */
+  startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<StartedPort>;
   connect(node: string): Promise<boolean>;
   disconnect(node: string): boolean;
   stopNetwork(): Promise<void>;
@@ -47,6 +49,13 @@ export interface NodeControl {
   nodeUp(node: string, hidden: boolean): void;
   nodeDown(node: string, reason: string): void;
   unreachable(node: string, reason: string): void;
+}
+
+export interface StartedPort {
+  /** The port that the node listens on. */
+  readonly port: number;
+  /** What went wrong; the port means nothing then. */
+  readonly error: PlainError | null;
 }
 
 export interface ThreadStats {

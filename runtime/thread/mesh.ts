@@ -4,16 +4,19 @@
  *
  * A batch is a sequence of records: kind (8 bits), then
  * - SIGNAL: the control tuple, and its payload if it has one;
+ * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - WATCH (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
+ * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
 import { TermReader } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
+import { hasCode } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
+import { Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
 
 const SIGNAL = 1;
@@ -21,12 +24,16 @@ const FORWARD = 2;
 const WATCH = 3;
 const NODE_UP = 4;
 const NODE_LOST = 5;
+const REMOTE = 6;
+const MALFORMED = 7;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
   /** A thread wants these bytes to go to a node; only the system thread is asked. */
   onForward(node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
   onWatch(node: Atom): void;
+  /** A node sent what is no term. */
+  onMalformed(node: Atom): void;
   onNodeUp(node: Atom): void;
   onNodeLost(node: Atom): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
@@ -84,9 +91,15 @@ export class Mesh {
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
   passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
     return this.#write(thread, (writer) => {
-      writer.u8(SIGNAL);
+      writer.u8(REMOTE);
+      const length = writer.position;
+      writer.u32(0);
       writeControl(writer, pending.signal);
       if (payload !== null) writer.bytes(payload);
+      const end = writer.position;
+      writer.position = length;
+      writer.u32(end - length - 4);
+      writer.position = end;
     });
   }
 
@@ -111,6 +124,11 @@ export class Mesh {
 
   watchNode(systemThread: number, node: Atom): boolean {
     return this.#writeNode(systemThread, WATCH, node);
+  }
+
+  /** Tells the system thread that a node sent what is no term. */
+  reportMalformed(systemThread: number, node: Atom): boolean {
+    return this.#writeNode(systemThread, MALFORMED, node);
   }
 
   /** Tells every other thread that a node came or went. */
@@ -177,24 +195,57 @@ export class Mesh {
     const kind = batch[reader.position] as number;
     reader.position += 1;
     if (kind === SIGNAL) {
-      const pending = readControl(reader);
-      const complete = pending.payload === null ? pending.signal : completeSignal(pending, reader.term());
-      this.#scheduler.onSignal(complete);
+      this.#scheduler.onSignal(completed(readControl(reader), reader));
+      return;
+    }
+    if (kind === REMOTE) {
+      this.#onRemote(reader, batch);
       return;
     }
     const node = reader.term() as Atom;
     if (kind === FORWARD) this.#onForward(reader, batch, node);
     else if (kind === WATCH) this.#events.onWatch(node);
+    else if (kind === MALFORMED) this.#events.onMalformed(node);
     else if (kind === NODE_UP) this.#events.onNodeUp(node);
     else if (kind === NODE_LOST) this.#events.onNodeLost(node);
   }
 
+  /** A payload that is no term costs its sender the connection, and nobody else anything. */
+  #onRemote(reader: TermReader, batch: Uint8Array): void {
+    const from = reader.position + 4;
+    const end = from + viewOf(batch).getUint32(reader.position);
+    reader.position = from;
+    const pending = readControl(reader);
+    try {
+      this.#scheduler.onSignal(completed(pending, reader));
+    } catch (error) {
+      if (!hasCode(error, 'bad_frame')) throw error;
+      const sender = senderOf(pending.signal);
+      if (sender !== null) this.#events.onMalformed(sender);
+    }
+    reader.position = end;
+  }
+
   #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
-    const view = new DataView(batch.buffer, batch.byteOffset + reader.position, 8);
+    const view = viewOf(batch);
     const from = reader.position + 8;
-    const middle = from + view.getUint32(0);
-    const end = middle + view.getUint32(4);
+    const middle = from + view.getUint32(from - 8);
+    const end = middle + view.getUint32(from - 4);
     reader.position = end;
     this.#events.onForward(node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
   }
+}
+
+function completed(pending: PendingSignal, reader: TermReader): Signal {
+  return pending.payload === null ? pending.signal : completeSignal(pending, reader.term());
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The node that a signal says it comes from. */
+function senderOf(signal: Signal): Atom | null {
+  if (signal.kind === 'spawnReply') return signal.ref.node;
+  return signal.from instanceof Pid ? signal.from.node : null;
 }

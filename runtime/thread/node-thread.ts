@@ -77,7 +77,10 @@ export class NodeThread implements Outside {
       thread,
       env,
       implicitSelf: options.implicitSelf,
-      names: names === undefined ? createNameTable() : new SharedNames({ shared: names, nodeName, creation, thread, isAlive }),
+      names:
+        names === undefined
+          ? createNameTable()
+          : new SharedNames({ shared: names, nodeName, creation, thread, isAlive }),
       ...(sharedTable === undefined ? {} : { sharedTable }),
       ...(options.modules === undefined ? {} : { modules: options.modules }),
     });
@@ -85,6 +88,7 @@ export class NodeThread implements Outside {
     this.mesh = new Mesh(this.scheduler, env, {
       onForward: (node, control, payload) => this.#forwarded(node, control, payload),
       onWatch: (node) => this.watchNode(node),
+      onMalformed: (node) => this.#onMalformed(node),
       onNodeUp: (node) => void this.#nodes.add(node),
       onNodeLost: (node) => this.onNodeLost(node),
       onClosed: (lost) => this.#onClosed(lost),
@@ -153,6 +157,11 @@ export class NodeThread implements Outside {
     this.scheduler.relations.onNodeLost(node);
     this.scheduler.spawner.onLost(node);
     if (this.#isSystem) this.mesh.announce(node, false);
+  }
+
+  #onMalformed(node: Atom): void {
+    if (this.network !== null) this.network.disconnect(node);
+    else this.mesh.reportMalformed(this.#options.systemThread, node);
   }
 
   #loseLater(node: Atom): void {
@@ -229,4 +238,3 @@ export function encodeInfo(info: ProcessInfo | undefined): Uint8Array | null {
 export function decodeInfo(bytes: Uint8Array | null): ProcessInfo | undefined {
   return bytes === null ? undefined : (decodeTerm(bytes) as ProcessInfo);
 }
-

@@ -96,12 +96,7 @@ class MemoryEnd implements Connection {
   #full = false;
   #dueAt = 0;
 
-  constructor(
-    remote: string,
-    events: ConnectionEvents | null,
-    options: MemoryNetworkOptions,
-    ends: Set<MemoryEnd>,
-  ) {
+  constructor(remote: string, events: ConnectionEvents | null, options: MemoryNetworkOptions, ends: Set<MemoryEnd>) {
     this.remote = remote;
     this.events = events;
     this.#options = options;

@@ -118,7 +118,10 @@ function listenError(cause: Error, { host, port }: Address): QuorateError {
         { cause, details },
       );
     default:
-      return new QuorateError('listen_failed', `cannot listen on ${host}:${port}: ${cause.message}`, { cause, details });
+      return new QuorateError('listen_failed', `cannot listen on ${host}:${port}: ${cause.message}`, {
+        cause,
+        details,
+      });
   }
 }
 

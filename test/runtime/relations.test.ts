@@ -15,12 +15,30 @@ async function downReason(self: Self, pid: Pid): Promise<unknown> {
 test(
   'a monitor tells why: normal for a return, the reason for an exit, noproc for the dead',
   inProcess(async (self) => {
-    assert.equal(await downReason(self, self.spawn(() => 1)), Exit.normal);
-    assert.deepEqual(await downReason(self, self.spawn((other) => other.exit(tuple(boom, 1)))), tuple(boom, 1));
+    assert.equal(
+      await downReason(
+        self,
+        self.spawn(() => 1),
+      ),
+      Exit.normal,
+    );
+    assert.deepEqual(
+      await downReason(
+        self,
+        self.spawn((other) => other.exit(tuple(boom, 1))),
+      ),
+      tuple(boom, 1),
+    );
     const dead = self.spawn(() => 1);
     await downReason(self, dead);
     assert.equal(await downReason(self, dead), Exit.noproc);
-    assert.equal(await downReason(self, self.spawn(() => 1)), Exit.normal);
+    assert.equal(
+      await downReason(
+        self,
+        self.spawn(() => 1),
+      ),
+      Exit.normal,
+    );
   }),
 );
 
