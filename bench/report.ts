@@ -27,10 +27,25 @@ function formatCase(result: CaseResult): string[] {
     const label = `  ${name.padEnd(width)}  `;
     if (missing !== null) lines.push(`${label}not run: ${missing}`);
     else if (error !== null) lines.push(`${label}FAILED: ${error}`);
-    else lines.push(label + Object.entries(figures).map(formatFigure).join('   '));
+    else lines.push(...formatFigures(label, figures));
   }
   for (const goal of result.goals) lines.push(`  -> ${formatGoal(goal)}`);
   return lines;
+}
+
+/** Figures that end in the same `@level` stand on a line of their own. */
+function formatFigures(label: string, figures: Readonly<Record<string, FigureResult>>): string[] {
+  const levels = new Map<string, string[]>();
+  for (const [name, figure] of Object.entries(figures)) {
+    const [what = name, level = ''] = name.split('@');
+    const line = levels.get(level) ?? [];
+    line.push(formatFigure([what, figure]));
+    levels.set(level, line);
+  }
+  return [...levels].map(([level, line], i) => {
+    const start = i === 0 ? label : ' '.repeat(label.length);
+    return `${start}${level === '' ? '' : `@${level.padEnd(4)} `}${line.join('   ')}`;
+  });
 }
 
 function formatFigure([name, figure]: [string, FigureResult]): string {

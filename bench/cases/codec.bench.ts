@@ -7,7 +7,7 @@ import { atom, tuple } from '../../runtime/index.ts';
 import type { BenchCase, Samples, Size } from '../case.ts';
 import { measureRate } from '../measure.ts';
 
-const BATCH = 50_000;
+const BATCH = 5000;
 
 async function measureCodec(size: Size, value: unknown, thereAndBack: (value: unknown) => unknown): Promise<Samples> {
   const batch = size.of(BATCH, 10);

@@ -60,6 +60,7 @@ async function exitsBeam(size: Size): Promise<Samples> {
 
 export const exitsCase: BenchCase = {
   name: 'process/exits',
+  passes: 2,
   about: 'exits of 100,000 monitored processes, to the last DOWN',
   figures: { rate: 'per_s' },
   variants: [

@@ -4,6 +4,7 @@ import { codecCase } from './codec.bench.ts';
 import { exitsCase } from './exits.bench.ts';
 import { memoryCase } from './memory.bench.ts';
 import { pingPongCase } from './ping-pong.bench.ts';
+import { putCase } from './put.bench.ts';
 import { spawnCase } from './spawn.bench.ts';
 import { threadCase } from './thread.bench.ts';
 
@@ -14,4 +15,5 @@ export const benchCases: readonly BenchCase[] = [
   memoryCase,
   codecCase,
   threadCase,
+  putCase,
 ];

@@ -49,6 +49,7 @@ async function memoryBeam(size: Size): Promise<Samples> {
 
 export const memoryCase: BenchCase = {
   name: 'process/memory',
+  passes: 2,
   about: 'bytes of an idle process',
   figures: { each: 'bytes' },
   variants: [

@@ -49,9 +49,9 @@ spawn_all(Left, Parent, N) ->
     spawn_all(Left, Parent, N - 1).
 `;
 
-async function spawnBeam(size: Size): Promise<Samples> {
+async function spawnBeam(size: Size, schedulers: 'default' | 'one'): Promise<Samples> {
   const batch = size.of(BATCH, 10);
-  const micros = runOnBeam(ERLANG, size.of(30, 1), batch);
+  const micros = runOnBeam(ERLANG, size.of(30, 1), batch, schedulers);
   return { rate: micros.map((each) => (batch * 1e6) / each) };
 }
 
@@ -62,10 +62,12 @@ export const spawnCase: BenchCase = {
   variants: [
     { name: 'quorate', run: (size) => spawnOurs(size, true) },
     { name: 'quorate, no implicit self', run: (size) => spawnOurs(size, false) },
-    { name: 'beam', missing: missingBeam, run: spawnBeam },
+    { name: 'beam', missing: missingBeam, run: (size) => spawnBeam(size, 'default') },
+    { name: 'beam, one scheduler', missing: missingBeam, run: (size) => spawnBeam(size, 'one') },
   ],
   goals: [
     { figure: 'rate', of: 'quorate', to: 'beam', atLeast: 1.3 },
     { figure: 'rate', of: 'quorate, no implicit self', to: 'beam', atLeast: 1.3 },
+    { figure: 'rate', of: 'quorate', to: 'beam, one scheduler' },
   ],
 };
