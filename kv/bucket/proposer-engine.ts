@@ -224,7 +224,7 @@ export class ProposerEngine {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    this.#shared.env.defer(this.#flushUrgent);
+    this.#shared.env.yieldTurn(this.#flushUrgent);
   }
 
   readonly #flushUrgent = (): void => {
