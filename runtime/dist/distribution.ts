@@ -9,7 +9,7 @@
  * Effects of the mesh are carried out one after the other, never inside each other: what a callback asks for comes after
  * what was decided before.
  */
-import { FLAG_PUBLISHED, missingMandatory, ourFlags } from '../codec/flags.ts';
+import { flagBit, missingMandatory, ourFlags } from '../codec/flags.ts';
 import { BadArgumentError, QuorateError } from '../errors.ts';
 import { nameAtom } from '../term/atom.ts';
 import type { Atom } from '../term/atom.ts';
@@ -32,6 +32,7 @@ import { checkIntervalMs } from './peer.ts';
 import { Route } from './route.ts';
 import type { Env, TimerHandle } from '../env.ts';
 
+const PUBLISHED = flagBit('PUBLISHED');
 const MIB = 1_048_576;
 const HELLO_BYTES_MAX = 200;
 const STOP_PATIENCE_MS = 2_500;
@@ -206,7 +207,7 @@ class DistributionShell implements Distribution, LinkOwner {
       node: nameAtom(peer.name),
       creation: peer.creation,
       flags: peer.flags,
-      hidden: (peer.flags & FLAG_PUBLISHED) === 0n,
+      hidden: (peer.flags & PUBLISHED) === 0n,
       connectionId: link.id,
       hello: peer.hello,
     };

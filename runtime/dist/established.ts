@@ -2,7 +2,7 @@
  * One established connection: what comes in becomes signals, what goes out goes through its outbox, and its silence is
  * watched.
  */
-import { FLAG_FRAGMENTS } from '../codec/flags.ts';
+import { flagBit } from '../codec/flags.ts';
 import type { DistributionOptions, PeerInfo } from './distribution-types.ts';
 import { Inbox } from './inbox.ts';
 import type { Link, LinkUser } from './link.ts';
@@ -10,6 +10,8 @@ import { Outbox } from './outbox.ts';
 import { checkPeer, createPeerLife } from './peer.ts';
 import type { PeerLife, PeerVerdict } from './peer.ts';
 import type { Connection } from '../transport/transport.ts';
+
+const FRAGMENTS = flagBit('FRAGMENTS');
 
 export interface EstablishedLimits {
   readonly frameBytesMax: number;
@@ -32,7 +34,7 @@ export class Established implements LinkUser {
     options: DistributionOptions,
     limits: EstablishedLimits,
   ) {
-    const fragments = (info.flags & FLAG_FRAGMENTS) !== 0n;
+    const fragments = (info.flags & FRAGMENTS) !== 0n;
     const { env } = options;
     this.link = link;
     this.info = info;

@@ -9,6 +9,7 @@
  * After the acceptor took `reply`, and after the dialler took `ack`, the next byte belongs to a frame with a length of
  * four bytes; it may have come in the same segment.
  */
+import { flagBit } from '../codec/flags.ts';
 import {
   encodeAck,
   encodeChallenge,
@@ -25,7 +26,7 @@ import {
 import type { HandshakeStatus, NodeClaim } from './handshake-messages.ts';
 
 /** A node started without a name asks for one with this flag. We give none. */
-export const FLAG_NAME_ME: bigint = 1n << 33n;
+const NAME_ME = flagBit('NAME_ME');
 
 /** What this node is, and how it knows the cookie. */
 export interface HandshakeLocal extends NodeClaim {
@@ -196,8 +197,7 @@ function takeName(body: Uint8Array, local: HandshakeLocal): HandshakeStep<Accept
   const claim = parseName(body);
   if (claim === null) return failed('bad_handshake', 'what came is no handshake of version 6');
   const refuse: readonly HandshakeEffect[] = [{ kind: 'send', body: encodeStatus('not_allowed') }];
-  if ((claim.flags & FLAG_NAME_ME) !== 0n)
-    return failed('not_allowed', `a node on ${claim.name} asks for a name`, refuse);
+  if ((claim.flags & NAME_ME) !== 0n) return failed('not_allowed', `a node on ${claim.name} asks for a name`, refuse);
   if (!claim.validName) return failed('bad_name', 'what calls itself no proper node name');
   const missing = local.missingFlags(claim.flags);
   if (missing.length > 0) return failed('missing_flags', `${claim.name} lacks ${missing.join(', ')}`, refuse);

@@ -8,11 +8,13 @@
  *
  * Nothing is ever dropped. `send` answers false over the high-water mark, and the sender should await `drained`.
  */
+import { PART_BYTES } from '../codec/fragments.ts';
+import type { Fragment } from '../codec/fragments.ts';
 import { TermReader } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import { readControl, signalPayload, writeControl } from '../codec/control.ts';
-import { PART_BYTES, PartQueue } from './part-queue.ts';
-import type { EncodedSignal, Part, PartSink } from './part-queue.ts';
+import { PartQueue } from './part-queue.ts';
+import type { EncodedSignal, PartSink } from './part-queue.ts';
 import { Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
 import type { Env } from '../env.ts';
@@ -28,8 +30,6 @@ const PARTS_WINDOW_BYTES = 262_144;
 const VERSION = 131;
 const PASS_THROUGH = 112;
 const HEADER_NORMAL = 68;
-const HEADER_FIRST_PART = 69;
-const HEADER_NEXT_PART = 70;
 const TICK = new Uint8Array(4);
 
 export interface OutboxOptions {
@@ -161,7 +161,7 @@ export class Outbox {
     buffer[start + 3] = size;
     if (position >= FLUSH_BYTES) this.#give();
     else this.#schedule();
-    return this.#behindBytes + position <= this.#options.highWaterBytes;
+    return this.#behindBytes + this.#writer.position <= this.#options.highWaterBytes;
   }
 
   #writeFrame(control: Uint8Array, payload: Uint8Array | null): boolean {
@@ -176,31 +176,12 @@ export class Outbox {
     return this.#endFrame(start);
   }
 
-  #writePart({ sequence, partsLeft, control, bytes }: Part): void {
+  #writePart({ head, part }: Fragment): void {
     const writer = this.#writer;
-    const start = writer.position;
-    writer.u32(0);
-    writer.u8(VERSION);
-    writer.u8(control === null ? HEADER_NEXT_PART : HEADER_FIRST_PART);
-    writer.u32(Math.floor(sequence / 2 ** 32));
-    writer.u32(sequence >>> 0);
-    writer.u32(0);
-    writer.u32(partsLeft);
-    if (control !== null) {
-      writer.u8(0);
-      writer.bytes(control);
-    }
-    writer.bytes(bytes);
-    this.#endPart(start);
-  }
-
-  #endPart(start: number): void {
-    const writer = this.#writer;
-    const end = writer.position;
-    writer.position = start;
-    writer.u32(end - start - 4);
-    writer.position = end;
-    if (end >= FLUSH_BYTES) this.#give();
+    writer.u32(head.length + part.length);
+    writer.bytes(head);
+    writer.bytes(part);
+    if (writer.position >= FLUSH_BYTES) this.#give();
   }
 
   #mustQueue(size: number): boolean {

@@ -7,8 +7,8 @@
  * anything: while streams are under way it and everything after it wait until all are done.
  */
 
-/** Size of a part, and of the largest message that is not cut. */
-export const PART_BYTES = 65_536;
+import { PART_BYTES, splitFragments } from '../codec/fragments.ts';
+import type { Fragment } from '../codec/fragments.ts';
 
 /** A signal in bytes: the control tuple and its payload, both without a version byte. */
 export interface EncodedSignal {
@@ -18,27 +18,17 @@ export interface EncodedSignal {
   readonly sender: string | null;
 }
 
-export interface Part {
-  readonly sequence: number;
-  /** Counts down to 1. */
-  readonly partsLeft: number;
-  /** In the first part only. */
-  readonly control: Uint8Array | null;
-  readonly bytes: Uint8Array;
-}
-
 /** Where a round puts what may go out, in this order. */
 export interface PartSink {
-  onPart(part: Part): void;
+  onPart(part: Fragment): void;
   onSignal(signal: EncodedSignal): void;
 }
 
 interface Stream {
-  readonly signal: EncodedSignal;
-  readonly payload: Uint8Array;
-  readonly sequence: number;
-  offset: number;
-  behind: EncodedSignal[];
+  readonly sender: string | null;
+  readonly parts: readonly Fragment[];
+  partsSent: number;
+  readonly behind: EncodedSignal[];
 }
 
 export class PartQueue {
@@ -46,7 +36,7 @@ export class PartQueue {
   bytes = 0;
   #streams: Stream[] = [];
   #barrier: EncodedSignal[] | null = null;
-  #sequence = 0;
+  #sequence = 0n;
 
   /** Nothing waits; small signals need not be shown to `admit`. */
   get idle(): boolean {
@@ -58,11 +48,12 @@ export class PartQueue {
     const { payload } = signal;
     if (this.#barrier !== null) return this.#wait(this.#barrier, signal);
     if (signal.sender === null && this.#streams.length > 0) return this.#wait((this.#barrier = []), signal);
-    const ahead = this.#streams.find((stream) => stream.signal.sender === signal.sender);
+    const ahead = this.#streams.find((stream) => stream.sender === signal.sender);
     if (ahead !== undefined) return this.#wait(ahead.behind, signal);
     if (payload === null || payload.length + signal.control.length <= PART_BYTES) return false;
-    this.#streams.push({ signal, payload, sequence: ++this.#sequence, offset: 0, behind: [] });
-    this.bytes += sizeOf(signal);
+    const parts = splitFragments(signal.control, payload, ++this.#sequence);
+    this.#streams.push({ sender: signal.sender, parts, partsSent: 0, behind: [] });
+    this.bytes += payload.length;
     if (signal.sender === null) this.#barrier = [];
     return true;
   }
@@ -70,12 +61,9 @@ export class PartQueue {
   /** One part of each stream, and what became free by the last part of one. */
   round(sink: PartSink): void {
     for (const stream of this.#streams) {
-      const bytes = stream.payload.subarray(stream.offset, stream.offset + PART_BYTES);
-      const partsLeft = Math.ceil((stream.payload.length - stream.offset) / PART_BYTES);
-      const control = stream.offset === 0 ? stream.signal.control : null;
-      stream.offset += bytes.length;
-      this.bytes -= bytes.length + (control?.length ?? 0);
-      sink.onPart({ sequence: stream.sequence, partsLeft, control, bytes });
+      const part = stream.parts[stream.partsSent++] as Fragment;
+      this.bytes -= part.part.length;
+      sink.onPart(part);
     }
     const finished = this.#streams.filter(isFinished);
     if (finished.length === 0) return;
@@ -91,22 +79,22 @@ export class PartQueue {
   /** One of them that has to wait again makes those behind it wait again where they must. */
   #release(waiting: readonly EncodedSignal[], sink: PartSink): void {
     for (const signal of waiting) {
-      this.bytes -= sizeOf(signal);
+      this.bytes -= signalBytes(signal);
       if (!this.admit(signal)) sink.onSignal(signal);
     }
   }
 
   #wait(queue: EncodedSignal[], signal: EncodedSignal): true {
     queue.push(signal);
-    this.bytes += sizeOf(signal);
+    this.bytes += signalBytes(signal);
     return true;
   }
 }
 
 function isFinished(stream: Stream): boolean {
-  return stream.offset >= stream.payload.length;
+  return stream.partsSent === stream.parts.length;
 }
 
-function sizeOf(signal: EncodedSignal): number {
+function signalBytes(signal: EncodedSignal): number {
   return signal.control.length + (signal.payload?.length ?? 0);
 }

@@ -320,8 +320,7 @@ export class Scheduler {
       try {
         this.register(options.name, process.pid);
       } catch (error) {
-        this.#table.delete(process.count);
-        process.alive = false;
+        this.terminate(process, Exit.normal);
         throw error;
       }
     }
@@ -373,7 +372,7 @@ export class Scheduler {
       this.#failed(process, thrown);
       return;
     }
-    if (result instanceof Promise) {
+    if (isThenable(result)) {
       result.then(
         () => this.terminate(process, Exit.normal),
         (thrown: unknown) => this.#failed(process, thrown),
@@ -462,4 +461,8 @@ export class Scheduler {
     for (const process of [...this.#table.values()]) this.terminate(process, reason);
     this.timers.stop();
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -17,7 +17,10 @@ test('our client registers, looks up and lists at a real epmd', { skip: ERL_MISS
   const ask: EpmdAsk = { transport: tcpTransport, env: realEnv, address: { host: '127.0.0.1', port } };
   let up = false;
   await until(() => {
-    void askNames(ask).then(() => (up = true), () => undefined);
+    void askNames(ask).then(
+      () => (up = true),
+      () => undefined,
+    );
     return up;
   }, 'epmd to answer');
   const registered = await askRegister(ask, 'js1', 4711, true);
@@ -40,7 +43,7 @@ test('two real nodes register, list and ping each other through our EPMD server'
   t.after(() => nodes.forEach((node) => node.kill()));
   assert.deepEqual(server.names.map(({ name }) => name).sort(), ['e1', 'e2']);
   assert.equal(await nodes[0]?.eval("net_adm:ping('e2@127.0.0.1')"), 'pong');
-  const listed = await nodes[0]?.eval("lists:sort(element(2, net_adm:names({127,0,0,1})))");
+  const listed = await nodes[0]?.eval('lists:sort(element(2, net_adm:names({127,0,0,1})))');
   assert.match(String(listed), /^\[\{"e1",\d+\},\{"e2",\d+\}\]$/);
   const creations = await Promise.all(nodes.map((node) => node.eval('erlang:system_info(creation)')));
   assert.equal(new Set(creations).size, 2);

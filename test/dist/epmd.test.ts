@@ -96,7 +96,10 @@ test('a directory serves EPMD itself when none runs, and a second one uses it', 
   const options = { transport: tcpTransport, env: realEnv, port };
   const first = createEpmdDirectory(options);
   const second = createEpmdDirectory(options);
-  cleanUps.push(() => first.close(), () => second.close());
+  cleanUps.push(
+    () => first.close(),
+    () => second.close(),
+  );
   const one = await first.register('n1@127.0.0.1', 1001, true);
   const two = await second.register('n2@127.0.0.1', 1002, true);
   assert.deepEqual([first.serving, second.serving], [true, false]);
@@ -155,7 +158,10 @@ test('when the node that serves EPMD goes, another serves and all register again
     await env.advance(50);
     creations.push((await registering).creation);
   }
-  assert.deepEqual(directories.map((directory) => directory.serving), [true, false, false]);
+  assert.deepEqual(
+    directories.map((directory) => directory.serving),
+    [true, false, false],
+  );
   await directories[0]?.close();
   await env.advance(3_000);
   assert.equal(directories.filter((directory) => directory.serving).length, 1);
@@ -170,7 +176,10 @@ test('a taken-over EPMD over TCP serves again within a few seconds', async () =>
   const options = { transport: tcpTransport, env: realEnv, port };
   const first = createEpmdDirectory(options);
   const second = createEpmdDirectory(options);
-  cleanUps.push(() => first.close(), () => second.close());
+  cleanUps.push(
+    () => first.close(),
+    () => second.close(),
+  );
   const one = await first.register('n1@127.0.0.1', 1001, true);
   const two = await second.register('n2@127.0.0.1', 1002, true);
   one.close();

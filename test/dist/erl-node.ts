@@ -78,11 +78,10 @@ const LOOP = [
 
 /** Starts a node and waits until it answers. */
 export async function startErl({ name, cookie, epmdPort, args = [] }: ErlOptions): Promise<ErlNode> {
-  const child = spawn(
-    'erl',
-    ['-name', name, '-setcookie', cookie, '-noshell', ...args, '-eval', LOOP],
-    { env: { ...process.env, ERL_EPMD_PORT: String(epmdPort) }, stdio: ['pipe', 'pipe', 'pipe'] },
-  );
+  const child = spawn('erl', ['-name', name, '-setcookie', cookie, '-noshell', ...args, '-eval', LOOP], {
+    env: { ...process.env, ERL_EPMD_PORT: String(epmdPort) },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   const node = new ErlNode(name, child);
   const answer = await node.eval('node()');
   if (answer !== `'${name}'`) throw new Error(`erl did not start as ${name}: ${answer} ${node.log}`);

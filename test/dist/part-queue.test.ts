@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PART_BYTES, PartQueue } from '../../runtime/dist/part-queue.ts';
+import { FRAGMENT_FIRST, PART_BYTES } from '../../runtime/codec/fragments.ts';
+import { PartQueue } from '../../runtime/dist/part-queue.ts';
 import type { EncodedSignal } from '../../runtime/dist/part-queue.ts';
 
 function signal(sender: string | null, label: string, parts = 0): EncodedSignal {
@@ -14,9 +15,10 @@ function drain(queue: PartQueue): readonly string[] {
   for (let round = 0; !queue.idle; round++) {
     assert.ok(round < 100, 'does not end');
     queue.round({
-      onPart: ({ sequence, partsLeft, control }) => {
-        if (control !== null) names.set(sequence, Buffer.from(control).toString());
-        out.push(`${names.get(sequence)}/${partsLeft}`);
+      onPart: ({ head }) => {
+        const sequence = head[9] as number;
+        if (head[1] === FRAGMENT_FIRST) names.set(sequence, Buffer.from(head.subarray(19)).toString());
+        out.push(`${names.get(sequence)}/${head[17]}`);
       },
       onSignal: ({ control }) => out.push(Buffer.from(control).toString()),
     });
@@ -55,7 +57,13 @@ test('two large signals take turns', () => {
 
 test('a large signal behind a large one of the same sender starts when that is done', () => {
   const queue = new PartQueue();
-  for (const [label, parts] of [['A', 2], ['x', 0], ['B', 2], ['y', 0]] as const) queue.admit(signal('a', label, parts));
+  for (const [label, parts] of [
+    ['A', 2],
+    ['x', 0],
+    ['B', 2],
+    ['y', 0],
+  ] as const)
+    queue.admit(signal('a', label, parts));
   assert.deepEqual(drain(queue), ['A/2', 'A/1', 'x', 'B/2', 'B/1', 'y']);
 });
 

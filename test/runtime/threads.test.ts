@@ -88,6 +88,8 @@ describe('threads of a node', () => {
       await self.receive((message) => message === atom('linked'), PATIENCE);
       await self.receive((message) => message === atom('linked'), PATIENCE);
       const ref = self.monitor(victim);
+      // Signals of different pairs have no order: the exit could overtake the monitor.
+      while ((await self.processInfo(victim))?.monitoredBy.length !== 1);
       self.send(target, atom('boom'));
       const got = (await self.receive((message) => isTagged(message, atom('got')), PATIENCE)) as readonly unknown[];
       const exit = got[1] as readonly unknown[];
