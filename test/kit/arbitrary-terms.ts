@@ -3,7 +3,15 @@ import fc from 'fast-check';
 import { atom, nameAtom } from '../../runtime/term/atom.ts';
 import { typedArrayClasses } from '../../runtime/term/kind.ts';
 import { hasEqualKeys } from '../../runtime/term/map-keys.ts';
-import { BitString, ExportFun, float, ImproperList, Port, struct } from '../../runtime/term/opaque.ts';
+import {
+  BitString,
+  ExportFun,
+  float,
+  ImproperList,
+  Port,
+  significantBytes,
+  struct,
+} from '../../runtime/term/opaque.ts';
 import { Pid } from '../../runtime/term/pid.ts';
 import { Ref } from '../../runtime/term/ref.ts';
 import { tuple } from '../../runtime/term/tuple.ts';
@@ -47,7 +55,7 @@ const opaque = fc.oneof(
   fc.nat(255).map((arity) => new ExportFun(nameAtom('lists'), nameAtom('map'), arity)),
   fc
     .tuple(fc.uint8Array({ minLength: 1, maxLength: 9 }), fc.integer({ min: 1, max: 7 }))
-    .map(([b, bits]) => new BitString(b, bits)),
+    .map(([b, bits]) => new BitString(significantBytes(new BitString(b, bits)), bits)),
   fc.integer().map((value) => float(value)),
 );
 const typedArrays = fc
@@ -100,7 +108,10 @@ const { term } = fc.letrec<{ term: unknown }>((tie) => {
         .array(fc.tuple(item, item), { maxLength: 4 })
         .map((pairs) => new Map(pairs))
         .filter((map) => !hasEqualKeys(map)),
-      items.map((elements) => new Set(elements)),
+      // On its way through Erlang a set with 1 and 1n has one element.
+      items
+        .filter((elements) => !hasEqualKeys(new Map(elements.map((element) => [element, 1]))))
+        .map((elements) => new Set(elements)),
       fc
         .tuple(fc.array(item, { minLength: 1, maxLength: 3 }), integers)
         .map(([elements, tail]) => new ImproperList(elements, tail)),
