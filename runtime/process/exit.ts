@@ -17,7 +17,7 @@ const FUNCTION = nameAtom('function');
 
 /** What `exit(reason)` throws. Let it pass, or rethrow it, to end the process. */
 export class ProcessExit extends Error {
-  readonly code = 'exit';
+  readonly code: string = 'exit';
   readonly reason: unknown;
   constructor(reason: unknown) {
     super(`exit(${describeTerm(reason)})`);
