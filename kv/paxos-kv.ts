@@ -11,7 +11,6 @@
  */
 import { realEnv } from '../runtime/env.ts';
 import { scheduler } from '../runtime/node/default.ts';
-import { currentSelf } from '../runtime/process/context.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { CallError } from '../supervisors/index.ts';
@@ -22,7 +21,7 @@ import { createOperationOf, readOutcome, type OperationRequest } from './bucket/
 import { proposerName } from './bucket/view.ts';
 import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
-import { readGetOptions, readPutOptions, type CommonOptions, type GetOptions, type PutOptions } from './kv-options.ts';
+import { readGetOptions, readPutOptions, TIMEOUT_MS_DEFAULT, type CommonOptions, type GetOptions, type PutOptions } from './kv-options.ts';
 import type { Outcome } from './paxos/decide.ts';
 import type { Bind, Cell } from './paxos/messages.ts';
 
@@ -58,6 +57,20 @@ export interface KeysOptions {
 const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
 const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
 const RETRY_MS = 50;
+const NO_OPTIONS: CommonOptions = {};
+
+async function putWith(key: string, value: unknown, options: PutOptions): Promise<PutResult> {
+  const read = readPutOptions(options);
+  if (!read.ok) return read;
+  const { bucket, timeoutMs, bindsKey } = read.value;
+  let { bind } = read.value;
+  if (bindsKey) {
+    const bound = await bindToKey(bind, options, bucket);
+    if ('error' in bound) return bound;
+    ({ bind } = bound);
+  }
+  return run(bucket, { kind: 'put', key, value, bind, timeoutMs }, options, putResult);
+}
 
 /**
  * Associates a key with a value unless it has one. Resolves to the value that the cluster chose, which is the first one.
@@ -65,38 +78,34 @@ const RETRY_MS = 50;
  * Rejects with `unknown` (time is up and it may take effect), `no_quorum` (with `noQuorum: 'fail'`), `aborted`, `timeout` (neither took effect),
  * `no_bucket` (this node does not run the bucket).
  */
-async function put(key: unknown, value: unknown, options: PutOptions = {}): Promise<PutResult> {
-  const read = readPutOptions(options);
-  if (!read.ok) return read;
+function put(key: unknown, value: unknown, options: PutOptions = NO_OPTIONS): Promise<PutResult> {
   const encoded = encodeKey(key);
-  if (!encoded.ok) return encoded;
+  if (!encoded.ok) return Promise.resolve(encoded);
   const checked = checkValue(value);
-  if (!checked.ok) return checked;
-  const { bucket } = read.value;
-  let { bind } = read.value;
-  if (read.value.bindsKey) {
-    const bound = await bindToKey(bind, options, bucket);
-    if ('error' in bound) return bound;
-    ({ bind } = bound);
-  }
-  const { timeoutMs } = read.value;
-  const outcome = await run(bucket, { kind: 'put', key: encoded.value, value: checked.value, bind, timeoutMs }, options);
-  if (outcome.kind === 'ok') return { ok: true, value: isPlain(outcome.result) ? outcome.result : copyTerm(outcome.result) };
-  return failure(outcome, bucket, options);
+  if (!checked.ok) return Promise.resolve(checked);
+  if (options !== NO_OPTIONS) return putWith(encoded.value, checked.value, options);
+  const request: OperationRequest = {
+    kind: 'put',
+    key: encoded.value,
+    value: checked.value,
+    bind: null,
+    timeoutMs: TIMEOUT_MS_DEFAULT,
+  };
+  return run(DEFAULT_BUCKET, request, options, putResult);
 }
 
 /** The value of a key; `default` when there is none. A get may finish an unfinished put. Rejects as `put` does. */
-function get(key: unknown, options: GetOptions = {}): Promise<GetResult> {
+function get(key: unknown, options: GetOptions = NO_OPTIONS): Promise<GetResult> {
   return lookUp(key, options, ({ value }) => ({ ok: true, value: isPlain(value) ? value : copyTerm(value) }));
 }
 
 /** The pid that a key is bound to; `not_found` (or `default`) when the key is not there or not bound to one. */
-function pid(key: unknown, options: GetOptions = {}): Promise<GetResult> {
+function pid(key: unknown, options: GetOptions = NO_OPTIONS): Promise<GetResult> {
   return lookUp(key, options, ({ bind }) => (bind?.pid ? { ok: true, value: bind.pid } : null));
 }
 
 /** The name of the node that a key is bound to, as an atom; otherwise as `pid`. */
-function node(key: unknown, options: GetOptions = {}): Promise<GetResult> {
+function node(key: unknown, options: GetOptions = NO_OPTIONS): Promise<GetResult> {
   return lookUp(key, options, ({ bind }) => (bind?.node ? { ok: true, value: nameAtom(bind.node) } : null));
 }
 
@@ -145,21 +154,24 @@ export const PaxosKV: {
   readonly waitForBucket: typeof waitForBucket;
 } = { put, get, pid, node, keys, now, waitForBucket };
 
-async function lookUp(
-  key: unknown,
-  options: GetOptions,
-  pick: (cell: Cell) => Found | null,
-): Promise<GetResult> {
+function lookUp(key: unknown, options: GetOptions, pick: (cell: Cell) => Found | null): Promise<GetResult> {
   const read = readGetOptions(options);
-  if (!read.ok) return read;
+  if (!read.ok) return Promise.resolve(read);
   const encoded = encodeKey(key);
-  if (!encoded.ok) return encoded;
+  if (!encoded.ok) return Promise.resolve(encoded);
   const { bucket, timeoutMs } = read.value;
-  const outcome = await run(bucket, { kind: 'get', key: encoded.value, timeoutMs }, options);
+  return run<GetResult>(bucket, { kind: 'get', key: encoded.value, timeoutMs }, options, (outcome) => {
+    if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
+    const found = outcome.cell?.live === true ? pick(outcome.cell) : null;
+    if (found !== null) return found;
+    return 'default' in options ? { ok: true, value: options.default } : NOT_FOUND;
+  });
+}
+
+function putResult(outcome: Outcome, bucket: string, options: CommonOptions): PutResult {
   if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
-  const found = outcome.cell?.live === true ? pick(outcome.cell) : null;
-  if (found !== null) return found;
-  return 'default' in options ? { ok: true, value: options.default } : NOT_FOUND;
+  const { result } = outcome;
+  return { ok: true, value: isPlain(result) ? result : copyTerm(result) };
 }
 
 /** The bind with the present incarnation of the other key; one that is over already when that key is not live. */
@@ -167,7 +179,8 @@ async function bindToKey(bind: Bind | null, options: PutOptions, bucket: string)
   const other = encodeKey(options.key);
   const rest: Bind = bind ?? { pid: null, node: null, key: null, until: null };
   if (!other.ok) return invalid('options.key', other.message);
-  const outcome = await run(bucket, { kind: 'get', key: other.value, timeoutMs: options.timeoutMs ?? Infinity }, options);
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+  const outcome = await run(bucket, { kind: 'get', key: other.value, timeoutMs }, options, (found) => found);
   if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
   if (outcome.cell?.live !== true) return { bind: { ...rest, until: 0 } };
   return { bind: { ...rest, key: { key: other.value, ver: outcome.cell.ver } } };
@@ -190,15 +203,41 @@ function failure(outcome: Outcome, bucket: string, options: CommonOptions): NoQu
   }
 }
 
-/** Runs an operation, again and again while there is no quorum if the caller said so. */
-async function run(bucket: string, request: OperationRequest, options: CommonOptions): Promise<Outcome> {
-  if (options.signal?.aborted === true) throw aborted('not-applied');
-  if (options.noQuorum !== 'retry') return runOnce(bucket, request, options.signal);
-  const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
+/** What an outcome is to the caller; may throw. */
+type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T;
+
+/** Runs an operation. On the bucket's own thread, and with nothing special asked for, that is one call and one promise. */
+function run<T>(bucket: string, request: OperationRequest, options: CommonOptions, finish: Finish<T>): Promise<T> {
+  if (options.noQuorum === 'retry' || options.signal !== undefined) return runPatiently(bucket, request, options, finish);
+  const here = localBucket(scheduler().nodeName, bucket);
+  const engine = here?.proposer;
+  if (!here || !engine) return callProposer(bucket, request, undefined).then((outcome) => finish(outcome, bucket, options));
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: Outcome): void => {
+      try {
+        resolve(finish(outcome, bucket, options));
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
+    engine.run(createOperationOf(request, here.env.now(), settle));
+  });
+}
+
+/** Runs an operation that can be aborted, again and again while there is no quorum if the caller said so. */
+async function runPatiently<T>(
+  bucket: string,
+  request: OperationRequest,
+  options: CommonOptions,
+  finish: Finish<T>,
+): Promise<T> {
+  const { signal } = options;
+  const deadline = realEnv.now() + request.timeoutMs;
   for (;;) {
-    const outcome = await runOnce(bucket, { ...request, timeoutMs: deadline - realEnv.now() }, options.signal);
-    if (outcome.kind !== 'no_quorum') return outcome;
-    options.signal?.throwIfAborted();
+    if (isAborted(signal)) throw aborted('not-applied');
+    const timeoutMs = deadline - realEnv.now();
+    const outcome = await runAbortable(bucket, { ...request, timeoutMs }, signal);
+    if (outcome.kind !== 'no_quorum' || options.noQuorum !== 'retry') return finish(outcome, bucket, options);
     if (realEnv.now() + RETRY_MS > deadline) {
       throw new StoreError('timeout', 'not-applied', `bucket ${bucket}: no quorum in time; nothing was done`);
     }
@@ -206,24 +245,26 @@ async function run(bucket: string, request: OperationRequest, options: CommonOpt
   }
 }
 
-function runOnce(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
-  const node = currentSelf()?.nodeName ?? scheduler().nodeName;
-  const here = localBucket(node, bucket);
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+function runAbortable(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+  const here = localBucket(scheduler().nodeName, bucket);
   const engine = here?.proposer;
-  if (here === undefined || !engine) return callProposer(bucket, request, signal);
-  const operation = createOperationOf(request, here.env.now());
-  if (signal === undefined) return new Promise((resolve) => engine.run(operation, resolve));
+  if (!here || !engine) return callProposer(bucket, request, signal);
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      const outcome = operation.isExposed ? 'unknown' : 'not-applied';
-      engine.cancel(operation);
-      reject(aborted(outcome));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    engine.run(operation, (outcome) => {
-      signal.removeEventListener('abort', onAbort);
+    const operation = createOperationOf(request, here.env.now(), (outcome) => {
+      signal?.removeEventListener('abort', onAbort);
       resolve(outcome);
     });
+    const onAbort = (): void => {
+      const outcome = operation.isExposed ? 'unknown' : 'not-applied';
+      reject(aborted(outcome));
+      engine.cancel(operation);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    engine.run(operation);
   });
 }
 

@@ -26,14 +26,13 @@ import {
 import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
+import type { Settle } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
 import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
-
-export type Settle = (outcome: Outcome) => void;
 
 /** What is to go to one member. */
 interface Outbox {
@@ -47,7 +46,6 @@ export class ProposerEngine {
   readonly core: Proposer;
   readonly #shared: BucketShared;
   readonly #self: Self;
-  readonly #settlers: Map<Operation, Settle> = new Map();
   readonly #effects: ProposerEffect[] = [];
   #isPumping = false;
   #outboxes: (Outbox | null)[] = [];
@@ -64,10 +62,9 @@ export class ProposerEngine {
     this.core = createProposer(Math.floor(env.random() * 2 ** 53));
   }
 
-  /** Starts an operation; `settle` gets its outcome, once. */
-  run(operation: Operation, settle: Settle): void {
-    if (this.#isClosed) return settle({ kind: 'no_quorum' });
-    this.#settlers.set(operation, settle);
+  /** Starts an operation, whose tag gets its outcome. */
+  run(operation: Operation): void {
+    if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
     startOperation(this.core, operation, this.#now(), this.#effects);
     this.#pump();
   }
@@ -87,7 +84,7 @@ export class ProposerEngine {
 
   onReplies(batch: ReplyBatch): void {
     const now = this.#now();
-    readReplies(batch, this.#ballotOf, (reply) => {
+    readReplies(batch, this.core.running, (reply) => {
       stepReply(this.core, reply, now, this.#effects);
       this.#pump();
     });
@@ -129,13 +126,10 @@ export class ProposerEngine {
   close(): void {
     this.#isClosed = true;
     this.#tick?.cancel();
-    for (const [operation, settle] of [...this.#settlers]) {
-      settle(operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
+    for (const operation of this.core.running.values()) {
+      this.#settle(operation, operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
     }
-    this.#settlers.clear();
   }
-
-  readonly #ballotOf = (round: number): Ballot | undefined => this.core.running.get(round)?.b;
 
   #now(): number {
     return this.#shared.env.now();
@@ -206,10 +200,7 @@ export class ProposerEngine {
   }
 
   #settle(operation: Operation, outcome: Outcome): void {
-    const settle = this.#settlers.get(operation);
-    if (settle === undefined) return;
-    this.#settlers.delete(operation);
-    settle(outcome);
+    (operation.tag as Settle | undefined)?.(outcome);
   }
 
   #address(config: Config, view: BucketView): void {
@@ -224,7 +215,7 @@ export class ProposerEngine {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    this.#shared.env.defer(this.#flushUrgent);
+    this.#shared.env.yieldTurn(this.#flushUrgent);
   }
 
   readonly #flushUrgent = (): void => {

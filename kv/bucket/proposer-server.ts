@@ -66,11 +66,11 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
     switch (request.kind) {
       case 'put':
       case 'get': {
-        const operation = createOperationOf(request, this.#shared.env.now());
         const { self } = this;
-        this.#engine.run(operation, (outcome) => {
+        const operation = createOperationOf(request, this.#shared.env.now(), (outcome) => {
           if (!self.signal.aborted) GenServer.reply(from, outcomeTerm(outcome), { self });
         });
+        this.#engine.run(operation);
         return Next.noreply(null);
       }
       case 'ready':

@@ -8,8 +8,11 @@ export type OperationRequest =
   | { readonly kind: 'put'; readonly key: string; readonly value: unknown; readonly bind: Bind | null; readonly timeoutMs: number }
   | { readonly kind: 'get'; readonly key: string; readonly timeoutMs: number };
 
-export function createOperationOf(request: OperationRequest, nowMs: number): Operation {
-  const settings = { deadlineMs: nowMs + request.timeoutMs };
+/** Gets the outcome of an operation, once. */
+export type Settle = (outcome: Outcome) => void;
+
+export function createOperationOf(request: OperationRequest, nowMs: number, settle: Settle): Operation {
+  const settings = { deadlineMs: nowMs + request.timeoutMs, tag: settle };
   return request.kind === 'put'
     ? createPut(request.key, request.value, request.bind, settings)
     : createRead(request.key, settings);

@@ -178,10 +178,16 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
   }
 }
 
-/** The replies of a batch to the proposer `p`, whose requests carried epoch `askedIn(round)`. Throws `bad_frame`. */
+/** What a reply is an answer to: its ballot, and the cell that a member which took it does not send back. */
+export interface Asked {
+  readonly b: Ballot;
+  readonly fastCell: Cell | null;
+}
+
+/** The replies of a batch, by what was asked in each round; those to rounds that are over are left out. Throws `bad_frame`. */
 export function readReplies(
   batch: ReplyBatch,
-  ballotOf: (round: number) => Ballot | undefined,
+  asked: ReadonlyMap<number, Asked>,
   take: (message: RegisterReply) => void,
 ): void {
   const { place: from, e, clock, list } = batch;
@@ -189,10 +195,11 @@ export function readReplies(
     const code = list[i];
     const r = list[i + 1];
     if (typeof r !== 'number') throw malformed();
-    const b = ballotOf(r);
+    const question = asked.get(r);
+    const b = question?.b;
     switch (code) {
       case TAKEN:
-        if (b) take({ kind: 'promise', from, e, b, clock, ab: b, fast: true, cell: null, chosen: false, ae: e, fl: ZERO, ok: true, seen: [] });
+        if (question) take(takenReply(batch, question));
         i += 2;
         break;
       case PROMISE: {
@@ -229,6 +236,13 @@ export function readReplies(
         throw malformed();
     }
   }
+}
+
+const NOTHING_SEEN: readonly Observation[] = [];
+
+function takenReply({ place: from, e, clock }: ReplyBatch, { b, fastCell: cell }: Asked): RegisterReply {
+  const seen = NOTHING_SEEN;
+  return { kind: 'promise', from, e, b, clock, ab: b, fast: true, cell, chosen: false, ae: e, fl: ZERO, ok: true, seen };
 }
 
 /** What a put of a new key creates: everything but value and bind follows from the ballot. */

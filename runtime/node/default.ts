@@ -5,23 +5,26 @@ import type { Process } from '../process/process.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Self } from '../process/self.ts';
 
-/** Of the nodes that run in this thread, oldest first: usually one. */
-const schedulers: Scheduler[] = [];
+let defaultScheduler: Scheduler | null = null;
 
-export function addScheduler(added: Scheduler): void {
-  schedulers.push(added);
+export function setDefaultScheduler(scheduler: Scheduler): void {
+  defaultScheduler = scheduler;
 }
 
-export function removeScheduler(removed: Scheduler): void {
-  const at = schedulers.indexOf(removed);
-  if (at >= 0) schedulers.splice(at, 1);
+/** Its node has stopped. */
+export function releaseDefaultScheduler(scheduler: Scheduler): void {
+  if (defaultScheduler === scheduler) defaultScheduler = null;
+}
+
+export function hasDefaultScheduler(): boolean {
+  return defaultScheduler !== null;
 }
 
 /** The scheduler of the calling process, or of the thread's node. @throws `no_node` */
 export function scheduler(): Scheduler {
   const self = currentSelf() as Process | undefined;
-  const found = self?.scheduler ?? schedulers[0];
-  if (found === undefined) {
+  const found = self?.scheduler ?? defaultScheduler;
+  if (found === null) {
     throw new QuorateError('no_node', 'no node runs in this thread: start one with `await LocalNode.start()` first');
   }
   return found;

@@ -23,7 +23,7 @@ import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
 import { NodeThread } from '../thread/node-thread.ts';
 import { tcpTransport } from '../transport/tcp.ts';
-import { addScheduler, removeScheduler } from './default.ts';
+import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
@@ -87,7 +87,7 @@ export class LocalNode {
     assertNodeOptions(options);
     if (options.name !== undefined) assertNodeName(options.name);
     const node = new LocalNode(options, options.name === undefined ? NONODE : nameAtom(options.name));
-    addScheduler(node.scheduler);
+    if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
     try {
       await node.#threads?.start(node.#thread);
       if (options.name !== undefined) await node.#startNetwork();
@@ -200,7 +200,7 @@ export class LocalNode {
     await this.#directory?.close();
     this.scheduler.stop(Exit.shutdown);
     await this.#threads?.stop();
-    removeScheduler(this.scheduler);
+    releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
   }
 

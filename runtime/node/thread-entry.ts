@@ -16,7 +16,7 @@ import {
   type ThreadTask,
 } from '../thread/control.ts';
 import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
-import { addScheduler } from './default.ts';
+import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
 
@@ -37,7 +37,7 @@ export default async function runThread(task: ThreadTask): Promise<void> {
       disconnect: (node) => nodeControl.disconnect(node.name),
     },
   });
-  addScheduler(thread.scheduler);
+  setDefaultScheduler(thread.scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
   const stopped = new AbortController();
   exposeControl(createControl(thread, nodeControl, stopped), task.control);

@@ -61,6 +61,7 @@ export class SharedNames implements NameTable {
   register(name: Atom, pid: Pid): boolean {
     const bytes = encoder.encode(name.name);
     return this.#locked(() => {
+      if ((this.#ints[USED] as number) >= NAMES_MAX) this.#sweep();
       const hash = hashOf(bytes);
       const slot = this.#probe(bytes, hash);
       if (this.#length(slot) !== 0 && this.#options.isAlive(this.#pidAt(slot))) return false;
@@ -186,6 +187,13 @@ export class SharedNames implements NameTable {
     this.#ints[at + 3] = pid.serial | 0;
     this.#ints[at] = bytes.length;
     Atomics.add(this.#ints, VERSION, 1);
+  }
+
+  /** Drops the names of the dead. Only those stay behind that another thread registered for a process. */
+  #sweep(): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      while (this.#length(slot) !== 0 && !this.#options.isAlive(this.#pidAt(slot))) this.#remove(slot);
+    }
   }
 
   #remove(slot: number): void {

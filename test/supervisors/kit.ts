@@ -1,6 +1,6 @@
 /** A scheduler of one thread for the tests of this folder, and a process to run a test in. */
 import { realEnv } from '../../runtime/env.ts';
-import { addScheduler, removeScheduler } from '../../runtime/node/default.ts';
+import { releaseDefaultScheduler, setDefaultScheduler } from '../../runtime/node/default.ts';
 import { Scheduler } from '../../runtime/process/scheduler.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
@@ -15,7 +15,7 @@ export interface TestNode {
 
 export function createTestNode(): TestNode {
   const scheduler = new Scheduler({ nodeName: nameAtom('test@127.0.0.1'), creation: 1, env: realEnv });
-  addScheduler(scheduler);
+  setDefaultScheduler(scheduler);
   return {
     run: (fn) =>
       new Promise((resolve, reject) => {
@@ -23,7 +23,7 @@ export function createTestNode(): TestNode {
       }),
     stop() {
       scheduler.stop(Exit.shutdown);
-      removeScheduler(scheduler);
+      releaseDefaultScheduler(scheduler);
     },
   };
 }

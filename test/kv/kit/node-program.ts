@@ -59,10 +59,11 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
   }
 }
 
-/** Puts `count` new keys with that many outstanding; puts per second. */
-async function load(prefix: string, count: number, outstanding: number): Promise<number> {
+/** Puts `count` new keys with that many outstanding. */
+async function load(prefix: string, count: number, outstanding: number): Promise<{ perSecond: number; cpuMicros: number }> {
   let next = 0;
   const started = performance.now();
+  const cpu = process.cpuUsage();
   const worker = async (): Promise<void> => {
     while (next < count) {
       const i = next++;
@@ -71,7 +72,8 @@ async function load(prefix: string, count: number, outstanding: number): Promise
     }
   };
   await Promise.all(Array.from({ length: outstanding }, worker));
-  return (count / (performance.now() - started)) * 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { perSecond: (count / (performance.now() - started)) * 1000, cpuMicros: (user + system) / count };
 }
 
 function describe(error: unknown): { readonly code: unknown; readonly message: string } {
