@@ -4,6 +4,7 @@
  *
  * A call that gets no reply rejects with a `CallError` that carries the caller's exit reason as OTP has it, `{Why, {gen_server, call, Args}}`.
  */
+import type { Process } from '../runtime/process/process.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { Atom, nameAtom } from '../runtime/term/atom.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
@@ -78,7 +79,9 @@ export function sendRequestTo(self: Self, target: Pid | ServerRef, label: Atom, 
   const ref = self.monitor(target, MONITOR_WITH_ALIAS);
   const from = tuple2(self.pid, new ImproperList(ALIAS_HEAD, ref));
   try {
-    self.send(target, tuple3(label, from, request));
+    const message = tuple3(label, from, request);
+    if (target instanceof Pid) (self as Process).sendMade(target, message);
+    else self.send(target, message);
   } catch (error) {
     self.demonitor(ref, { flush: true });
     throw error;
@@ -152,7 +155,7 @@ export function castServer(self: Self, server: ServerRef, message: unknown): voi
 /** Answers a call. `from` may come from any release of OTP: `{Pid, [alias | Ref]}`, `{Pid, [[alias | Ref] | _]}`, `{Pid, Tag}`. */
 export function replyTo(self: Self, from: From, reply: unknown): void {
   const tag = from[1];
-  self.send(aliasOf(tag) ?? from[0], tuple2(tag, reply));
+  (self as Process).sendMade(aliasOf(tag) ?? from[0], tuple2(tag, reply));
 }
 
 function aliasOf(tag: unknown): Ref | undefined {

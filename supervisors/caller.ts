@@ -2,6 +2,7 @@
  * Who makes a call: the `self` that was given, else the process whose code runs. From outside any process a short-lived process of this
  * thread's node does it; that one has no life to link to, so `startLink` from outside starts without a link.
  */
+import { BadArgumentError } from '../runtime/errors.ts';
 import { scheduler } from '../runtime/node/default.ts';
 import { currentSelf } from '../runtime/process/context.ts';
 import type { Self } from '../runtime/process/self.ts';
@@ -19,6 +20,13 @@ export function inProcess<T>(given: Self | undefined, fn: (self: Self, outside: 
   return new Promise((resolve, reject) => {
     scheduler().spawn((own) => fn(own, true).then(resolve, reject));
   });
+}
+
+/** For what makes no sense outside of a process. @throws `badarg` */
+export function requireCaller(given: Self | undefined, what: string): Self {
+  const self = given ?? currentSelf();
+  if (self !== undefined) return self;
+  throw new BadArgumentError(`${what} must be called in a process: spawn one, or give its self`);
 }
 
 /** As `inProcess` for what does not wait. From outside, what is sent leaves in the order of these calls, a little later. */

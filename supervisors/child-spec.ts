@@ -93,7 +93,8 @@ export function checkChildSpec(given: unknown, autoShutdown: AutoShutdown | null
     throw specError('spec', given, 'an object with id and start', tagged('invalid_child_spec', given), undefined);
   }
   const id = fields['id'];
-  if (!('id' in fields)) throw specError('id', undefined, 'given: it names the child', nameAtom('missing_id'), undefined);
+  if (!('id' in fields))
+    throw specError('id', undefined, 'given: it names the child', nameAtom('missing_id'), undefined);
   if (fields['start'] === undefined) {
     throw specError('start', undefined, 'a function, a class start or a module start', nameAtom('missing_start'), id);
   }
@@ -143,8 +144,17 @@ export function shutdownTerm(shutdown: Shutdown): unknown {
 /** `{Module, Function, Args}`. */
 export function startTermOf(start: Start): unknown {
   if (typeof start === 'function') return tuple(FUN, start.name, []);
-  if ('server' in start) return tuple(start.server.module ?? start.server.name, start.server.name, [describeTerm(start.args)]);
+  if ('server' in start)
+    return tuple(start.server.module ?? start.server.name, start.server.name, [describeTerm(start.args)]);
   return tuple(start.module, start.exported, [...(start.args ?? [])]);
+}
+
+/** A spec that may be wrong as a term that can be sent: functions and classes are shown. */
+export function describeSpec(given: unknown): unknown {
+  const fields = readFields(given);
+  if (fields === null) return typeof given === 'function' ? describeFound(given) : given;
+  const start = fields['start'] === undefined ? undefined : readStart(fields['start']);
+  return struct({ ...fields, ...(start === undefined ? {} : { start: startTermOf(start) }) });
 }
 
 function readFields(given: unknown): Record<string, unknown> | null {
@@ -210,7 +220,13 @@ function readShutdown(value: unknown, type: ChildType, id: unknown): Shutdown {
   if (value === Infinity || value === INFINITY) return 'infinity';
   const shutdown = Number.isInteger(value) && (value as number) >= 0 ? (value as number) : SHUTDOWNS.read(value);
   if (shutdown !== undefined) return shutdown;
-  throw specError('shutdown', value, 'milliseconds >= 0, ' + SHUTDOWNS.describe(), tagged('invalid_shutdown', value), id);
+  throw specError(
+    'shutdown',
+    value,
+    'milliseconds >= 0, ' + SHUTDOWNS.describe(),
+    tagged('invalid_shutdown', value),
+    id,
+  );
 }
 
 function modulesOf(start: Start): unknown {

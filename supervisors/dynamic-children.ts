@@ -99,7 +99,7 @@ export class DynamicChildren implements ChildKeeper {
   async terminateChild(id: unknown): Promise<unknown> {
     if (!isPid(id)) return tuple2(ERROR, SIMPLE_ONE_FOR_ONE);
     const child = this.#children.get(id.key);
-    if (child === undefined) return tuple2(ERROR, NOT_FOUND);
+    if (child === undefined) return (await this.#context.isAlive(id)) ? tuple2(ERROR, NOT_FOUND) : OK;
     if (!child.restarting) await endChild(this.#self, child.pid, this.#template.shutdown);
     this.#children.delete(id.key);
     return OK;
@@ -109,9 +109,11 @@ export class DynamicChildren implements ChildKeeper {
     return tuple2(ERROR, SIMPLE_ONE_FOR_ONE);
   }
 
-  childSpec(id: unknown): unknown {
-    const known = isPid(id) ? this.#children.has(id.key) : false;
-    const found = known || equalTerms(id, this.#template.id);
+  /** The template answers to its id and to the pid of any child, also of one that is gone: a pid without process belongs to nobody else. */
+  async childSpec(id: unknown): Promise<unknown> {
+    const found = isPid(id)
+      ? this.#children.has(id.key) || !(await this.#context.isAlive(id))
+      : equalTerms(id, this.#template.id);
     return found ? tuple2(OK, specTerm(this.#template)) : tuple2(ERROR, NOT_FOUND);
   }
 

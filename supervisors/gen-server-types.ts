@@ -2,7 +2,6 @@
  * What a server's callbacks take and return, and how a call's reply is known from its request. A server names its requests as a union of
  * `Call<Request, Reply>`; `call(server, request)` then finds the reply by the request's type. Nothing here but `Outcome` exists at run time.
  */
-import { BadArgumentError } from '../runtime/errors.ts';
 import type { Atom } from '../runtime/term/atom.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import type { TupleOf } from '../runtime/term/tuple.ts';
@@ -71,8 +70,7 @@ export type MaybePromise<T> = T | Promise<T>;
 export type InitResult<State> = Outcome<'ok', State, undefined> | Outcome<'ignore' | 'stopInit', undefined, undefined>;
 
 export type CallResult<State, Reply> =
-  | Outcome<'reply' | 'stopReply', State, Reply>
-  | Outcome<'noreply' | 'stop', State, undefined>;
+  Outcome<'reply' | 'stopReply', State, Reply> | Outcome<'noreply' | 'stop', State, undefined>;
 
 export type CastResult<State> = Outcome<'noreply' | 'stop', State, undefined>;
 
@@ -93,17 +91,11 @@ export const Next: {
   /** From `handleCall`: as `stop`, and answers the caller after `terminate`. */
   stopReply<State, Reply>(reason: unknown, reply: Reply, state: State): Outcome<'stopReply', State, Reply>;
 } = {
-  ok: (state, after) => new Outcome('ok', state, undefined, undefined, checkAfter(after)),
+  ok: (state, after) => new Outcome('ok', state, undefined, undefined, after),
   ignore: () => new Outcome('ignore', undefined, undefined, undefined, undefined),
   fail: (reason) => new Outcome('stopInit', undefined, undefined, reason, undefined),
-  reply: (reply, state, after) => new Outcome('reply', state, reply, undefined, checkAfter(after)),
-  noreply: (state, after) => new Outcome('noreply', state, undefined, undefined, checkAfter(after)),
+  reply: (reply, state, after) => new Outcome('reply', state, reply, undefined, after),
+  noreply: (state, after) => new Outcome('noreply', state, undefined, undefined, after),
   stop: (reason, state) => new Outcome('stop', state, undefined, reason, undefined),
   stopReply: (reason, reply, state) => new Outcome('stopReply', state, reply, reason, undefined),
 };
-
-function checkAfter(after: After | undefined): After | undefined {
-  if (after === undefined || !('timeoutMs' in after)) return after;
-  if (typeof after.timeoutMs === 'number' && after.timeoutMs >= 0) return after;
-  throw new BadArgumentError(`timeoutMs must be a number of milliseconds >= 0, not ${String(after.timeoutMs)}`);
-}

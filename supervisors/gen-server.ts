@@ -29,7 +29,7 @@ import { ProcessError } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Atom } from '../runtime/term/atom.ts';
 import { callServer, castServer, replyTo } from './call.ts';
-import { inProcess, withCaller, type CallerOptions } from './caller.ts';
+import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
 import type { ChildSpec, ClassStart } from './child-spec.ts';
 import {
   Next,
@@ -46,6 +46,7 @@ import {
   type ServerPid,
   type ServerRef,
 } from './gen-server-types.ts';
+import { receiveResponseIn, sendRequestFrom, waitResponseIn, type RequestId, type Response } from './request.ts';
 import { runServer } from './server-process.ts';
 import { startClass, type RunnableClass } from './start-class.ts';
 import { pidOf, type Starter, type StartOptions } from './start.ts';
@@ -62,7 +63,9 @@ interface ServerTypes<Requests, Cast, InitArgs> {
   readonly args: InitArgs;
 }
 
-type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> } ? C : never;
+type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> }
+  ? C
+  : never;
 type Casts<Server> = Server extends { readonly '~types': ServerTypes<unknown, infer M, unknown> } ? M : never;
 type Args<Server> = Server extends { readonly '~types': ServerTypes<unknown, unknown, infer A> } ? A : never;
 
@@ -177,9 +180,7 @@ export class GenServer<
     options?: CallOptions,
   ): Promise<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>> {
     type Reply = ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>;
-    return inProcess(options?.self, (self) =>
-      callServer(self, server, request, options?.timeoutMs),
-    ) as Promise<Reply>;
+    return inProcess(options?.self, (self) => callServer(self, server, request, options?.timeoutMs)) as Promise<Reply>;
   }
 
   /** Sends a message that is not answered. Never fails for want of a receiver. @throws `not_sendable` */
@@ -190,6 +191,32 @@ export class GenServer<
     options?: CallerOptions,
   ): void {
     withCaller(options?.self, (self) => castServer(self, server, message));
+  }
+
+  /**
+   * Sends a request whose response is fetched later with `receiveResponse`, in the same process. Several may be outstanding, in any order; a
+   * `RequestCollection` keeps them.
+   */
+  static sendRequest<T, Ref extends ServerRef, const Request extends RequestOf<Calls<ServerOf<Ref, InstanceOf<T>>>>>(
+    this: T,
+    server: Ref,
+    request: Request,
+    options?: CallerOptions,
+  ): RequestId<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>> {
+    const self = requireCaller(options?.self, 'GenServer.sendRequest');
+    return sendRequestFrom(self, server, request) as RequestId<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>>;
+  }
+
+  /** The response to a request; undefined after `timeoutMs` (default: for ever), and the request is given up. */
+  static receiveResponse<Reply>(id: RequestId<Reply>, options?: CallOptions): Promise<Response<Reply> | undefined> {
+    const self = requireCaller(options?.self, 'GenServer.receiveResponse');
+    return receiveResponseIn(self, id, options?.timeoutMs ?? Infinity);
+  }
+
+  /** As `receiveResponse`, but a request that has no response yet goes on and can be asked for again. */
+  static waitResponse<Reply>(id: RequestId<Reply>, options?: CallOptions): Promise<Response<Reply> | undefined> {
+    const self = requireCaller(options?.self, 'GenServer.waitResponse');
+    return waitResponseIn(self, id, options?.timeoutMs ?? Infinity);
   }
 
   /** Answers a call whose callback returned `Next.noreply`; from any process. */
@@ -203,9 +230,7 @@ export class GenServer<
    * @throws CallError (rejects): `noproc`; `timeout`: it will stop when it gets there; `exit`: it ended with another reason
    */
   static stop(server: ServerRef, reason?: unknown, options?: CallOptions): Promise<void> {
-    return inProcess(options?.self, (self) =>
-      stopServer(self, server, reason, options?.timeoutMs ?? Infinity),
-    );
+    return inProcess(options?.self, (self) => stopServer(self, server, reason, options?.timeoutMs ?? Infinity));
   }
 }
 

@@ -38,6 +38,8 @@ export type {
   ServerPid,
   ServerRef,
 } from './gen-server-types.ts';
+export { abcastFrom, checkResponse, multiCallFrom, RequestCollection } from './request.ts';
+export type { MultiCallResult, RequestId, Response } from './request.ts';
 export { startClass } from './start-class.ts';
 export type { RunnableClass } from './start-class.ts';
 export type { StartOptions, StartResult } from './start.ts';

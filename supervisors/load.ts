@@ -11,5 +11,8 @@ export async function loadExport(module: string, exported: string): Promise<(...
   }
   const found = loaded[exported];
   if (typeof found === 'function') return found as (...args: unknown[]) => unknown;
-  throw new QuorateError('undef', `${module} exports no function or class ${exported}; it has ${Object.keys(loaded).join(', ')}`);
+  throw new QuorateError(
+    'undef',
+    `${module} exports no function or class ${exported}; it has ${Object.keys(loaded).join(', ')}`,
+  );
 }

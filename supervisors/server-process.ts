@@ -30,6 +30,8 @@ export interface ServerCallbacks {
 const BAD_RETURN_VALUE: Atom = nameAtom('bad_return_value');
 const REPLY: Atom = nameAtom('reply');
 const NOREPLY: Atom = nameAtom('noreply');
+const CONTINUE: Atom = nameAtom('continue');
+const HIBERNATE: Atom = nameAtom('hibernate');
 const STOP: Atom = nameAtom('stop');
 const TERMINATE: Atom = nameAtom('terminate');
 const GET_STATE: Atom = nameAtom('get_state');
@@ -80,7 +82,7 @@ async function initServer(
     if (thrown instanceof Error) throw refuse(reasonOf(thrown));
     outcome = thrown;
   }
-  if (outcome instanceof Outcome) {
+  if (outcome instanceof Outcome && (outcome.after === undefined || isAfter(outcome.after))) {
     if (outcome.kind === 'ok') return outcome;
     if (outcome.kind === 'stopInit') throw refuse(outcome.reason);
     if (outcome.kind === 'ignore') {
@@ -205,7 +207,7 @@ class ServerProcess {
 
   #accept(result: unknown): Promise<void> | null {
     const from = this.#from;
-    if (result instanceof Outcome) {
+    if (result instanceof Outcome && (result.after === undefined || isAfter(result.after))) {
       switch ((result as AnyOutcome).kind) {
         case 'reply':
           if (from === null) break;
@@ -286,21 +288,35 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value instanceof Promise || typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
+/** What an outcome may ask for next; anything else is a bad return. */
+function isAfter(after: unknown): after is After {
+  if (typeof after !== 'object' || after === null) return false;
+  if (!('timeoutMs' in after)) return 'continue' in after || 'hibernate' in after;
+  return typeof after.timeoutMs === 'number' && after.timeoutMs >= 0;
+}
+
+/** The last element of an outcome as OTP has it: a timeout, `{continue, Term}`, `hibernate`. */
+function afterTerms(after: After | undefined): unknown[] {
+  if (after === undefined) return [];
+  if ('continue' in after) return [tuple2(CONTINUE, after.continue)];
+  return ['timeoutMs' in after ? after.timeoutMs : HIBERNATE];
+}
+
 /** An outcome as the term that OTP would have seen, for `{bad_return_value, Term}`. Other values as they are. */
 function outcomeTerm(value: unknown): unknown {
   if (!(value instanceof Outcome)) return value;
   const outcome = value as AnyOutcome;
   switch (outcome.kind) {
     case 'ok':
-      return tuple2(OK, outcome.state);
+      return tuple(OK, outcome.state, ...afterTerms(outcome.after));
     case 'ignore':
       return IGNORE;
     case 'stopInit':
       return tuple2(STOP, outcome.reason);
     case 'reply':
-      return tuple(REPLY, outcome.reply, outcome.state);
+      return tuple(REPLY, outcome.reply, outcome.state, ...afterTerms(outcome.after));
     case 'noreply':
-      return tuple2(NOREPLY, outcome.state);
+      return tuple(NOREPLY, outcome.state, ...afterTerms(outcome.after));
     case 'stop':
       return tuple(STOP, outcome.reason, outcome.state);
     case 'stopReply':

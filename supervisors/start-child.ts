@@ -16,7 +16,11 @@ import { isRunnable, startClass } from './start-class.ts';
 import { failedStart, readStartTerm, type StartResult } from './start.ts';
 
 /** Runs a start; `extra` are the arguments that a dynamic child was asked for with. Never rejects. */
-export async function startChildProcess(self: Self, start: Start, extra: readonly unknown[] = []): Promise<StartResult> {
+export async function startChildProcess(
+  self: Self,
+  start: Start,
+  extra: readonly unknown[] = [],
+): Promise<StartResult> {
   try {
     if (typeof start === 'function') return readStartTerm(await start(self, ...extra));
     if ('server' in start) return await startClassChild(self, start, extra);
@@ -63,7 +67,12 @@ export async function endChild(self: Self, pid: Pid, shutdown: Shutdown): Promis
 }
 
 /** Ends many at once: all are told, and share one shutdown time. */
-export async function endChildren(self: Self, pids: readonly Pid[], shutdown: Shutdown, now: () => number): Promise<void> {
+export async function endChildren(
+  self: Self,
+  pids: readonly Pid[],
+  shutdown: Shutdown,
+  now: () => number,
+): Promise<void> {
   const waiting = pids.map((pid) => ({ pid, isGone: isDown(self.monitor(pid)) }));
   for (const { pid } of waiting) self.exit(pid, shutdown === 'brutalKill' ? Exit.kill : Exit.shutdown);
   const endsAt = typeof shutdown === 'number' ? now() + shutdown : Infinity;

@@ -2,9 +2,11 @@
  * Starting a process and waiting until its init is done, as OTP's proc_lib does: the new process acknowledges with what its start is to return.
  * If it ends without, its exit reason is the error; if it takes too long it is killed.
  */
+import { hasCode } from '../runtime/errors.ts';
 import { isDown, isExit } from '../runtime/process/message.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
+import { describeTerm } from '../runtime/term/describe.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
 import { isPid, type Pid } from '../runtime/term/pid.ts';
 import { Ref, sameRef } from '../runtime/term/ref.ts';
@@ -100,9 +102,14 @@ export async function startAndWait(
   return failedStart(answer.reason);
 }
 
-/** Tells the starter what its start function is to return. */
+/** Tells the starter what its start function is to return. A reason that cannot be sent goes as its description. */
 export function acknowledge(self: Self, starter: Starter, result: StartResult): void {
-  self.send(starter[0], tuple3(ACK, starter[1], startTerm(result)));
+  try {
+    self.send(starter[0], tuple3(ACK, starter[1], startTerm(result)));
+  } catch (error) {
+    if (result.kind !== 'error' || !hasCode(error, 'not_sendable')) throw error;
+    self.send(starter[0], tuple3(ACK, starter[1], startTerm(failedStart(describeTerm(result.reason)))));
+  }
 }
 
 /** Takes the name, or says who has it. */

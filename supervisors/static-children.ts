@@ -8,7 +8,16 @@ import { equalTerms } from '../runtime/term/equal.ts';
 import { isPid, samePid, type Pid } from '../runtime/term/pid.ts';
 import { tuple, tuple2 } from '../runtime/term/tuple.ts';
 import { ERROR, OK } from './atoms.ts';
-import { CHILD_TYPES, checkChildSpec, RESTARTS, shutdownTerm, specTerm, startTermOf, type CheckedSpec, type Restart } from './child-spec.ts';
+import {
+  CHILD_TYPES,
+  checkChildSpec,
+  RESTARTS,
+  shutdownTerm,
+  specTerm,
+  startTermOf,
+  type CheckedSpec,
+  type Restart,
+} from './child-spec.ts';
 import type { ChildKeeper, KeeperContext } from './child-keeper.ts';
 import { ChildSpecError } from './errors.ts';
 import { planOneForAll } from './plan-one-for-all.ts';

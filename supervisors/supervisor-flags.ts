@@ -1,6 +1,7 @@
 /** A supervisor's flags: types, defaults and OTP's checks. */
-import { nameAtom, type Atom } from '../runtime/term/atom.ts';
+import { Atom, nameAtom } from '../runtime/term/atom.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
+import { isStruct } from '../runtime/term/opaque.ts';
 import { tuple2 } from '../runtime/term/tuple.ts';
 import { AUTO_SHUTDOWNS, type AutoShutdown, type ChildSpec } from './child-spec.ts';
 import { ChildSpecError } from './errors.ts';
@@ -34,10 +35,15 @@ export const STRATEGIES: Words<Strategy> = createWords(['oneForOne', 'oneForAll'
 
 /** @throws ChildSpecError `bad_supervisor_flags` */
 export function checkFlags(given: unknown): CheckedFlags {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw flagsError('flags', given, 'an object with strategy, intensity, periodMs, autoShutdown', reason('invalid_type', given));
+  const fields = readFields(given);
+  if (fields === null) {
+    throw flagsError(
+      'flags',
+      given,
+      'an object with strategy, intensity, periodMs, autoShutdown',
+      reason('invalid_type', given),
+    );
   }
-  const fields = given as Record<string, unknown>;
   const { strategy = 'oneForOne', intensity = 1, periodMs = 5000, autoShutdown = 'never' } = fields;
   const strategyWord = STRATEGIES.read(strategy);
   if (strategyWord === undefined) {
@@ -52,7 +58,12 @@ export function checkFlags(given: unknown): CheckedFlags {
   }
   const autoWord = AUTO_SHUTDOWNS.read(autoShutdown);
   if (autoWord === undefined) {
-    throw flagsError('autoShutdown', autoShutdown, AUTO_SHUTDOWNS.describe(), reason('invalid_auto_shutdown', autoShutdown));
+    throw flagsError(
+      'autoShutdown',
+      autoShutdown,
+      AUTO_SHUTDOWNS.describe(),
+      reason('invalid_auto_shutdown', autoShutdown),
+    );
   }
   if (strategyWord === 'simpleOneForOne' && autoWord !== 'never') {
     const pair = [
@@ -64,8 +75,25 @@ export function checkFlags(given: unknown): CheckedFlags {
   return { strategy: strategyWord, intensity: intensity as number, periodMs, autoShutdown: autoWord };
 }
 
+/** Our flags as they are; OTP's map with its names, and its period in seconds, as ours. */
+function readFields(given: unknown): Record<string, unknown> | null {
+  const entries = given instanceof Map ? given : isStruct(given) ? Object.entries(given) : null;
+  if (entries === null) return isPlain(given) ? given : null;
+  const fields: Record<string, unknown> = {};
+  for (const [key, value] of entries) {
+    const name = key instanceof Atom ? key.name : String(key);
+    if (name === 'period') fields['periodMs'] = typeof value === 'number' ? value * 1000 : value;
+    else fields[name === 'auto_shutdown' ? 'autoShutdown' : name] = value;
+  }
+  return fields;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 function reason(name: string, value: unknown): unknown {
-  return tuple2(nameAtom(name) as Atom, value);
+  return tuple2(nameAtom(name), value);
 }
 
 function flagsError(field: string, found: unknown, right: string, term: unknown): ChildSpecError {

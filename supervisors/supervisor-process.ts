@@ -8,9 +8,9 @@ import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
 import { isPid } from '../runtime/term/pid.ts';
 import { isTagged, isTuple, tuple2, tuple3 } from '../runtime/term/tuple.ts';
-import { ERROR, EXIT, GEN_CAST, IGNORE } from './atoms.ts';
+import { ERROR, EXIT, GEN_CAST, IGNORE, OK } from './atoms.ts';
 import type { ChildKeeper, KeeperContext } from './child-keeper.ts';
-import { checkChildSpecs } from './child-spec.ts';
+import { checkChildSpecs, describeSpec } from './child-spec.ts';
 import { DynamicChildren } from './dynamic-children.ts';
 import { ChildSpecError } from './errors.ts';
 import { Next, type CallResult, type CastResult, type From, type InitResult } from './gen-server-types.ts';
@@ -54,10 +54,11 @@ export class SupervisorProcess implements ServerCallbacks {
 
   async init(args: unknown): Promise<InitResult<null>> {
     this.#self.trapExit(true);
-    const given = await this.#callbacks.init(args);
-    if (given === IGNORE) return Next.ignore();
-    if (!isInit(given)) {
-      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.#callbacks.constructor.name), INIT, given)));
+    const returned = await this.#callbacks.init(args);
+    if (returned === IGNORE) return Next.ignore();
+    const given = readInit(returned);
+    if (given === undefined) {
+      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.#callbacks.constructor.name), INIT, returned)));
     }
     const made = this.#createKeeper(given);
     if ('failed' in made) return Next.fail(made.failed);
@@ -66,13 +67,14 @@ export class SupervisorProcess implements ServerCallbacks {
     return failed === null ? Next.ok(null) : Next.fail(tuple2(Exit.shutdown, failed));
   }
 
-  #createKeeper(given: { children: readonly unknown[] }): { keeper: ChildKeeper } | { failed: unknown } {
+  #createKeeper(given: GivenInit): { keeper: ChildKeeper } | { failed: unknown } {
     let wrong: Atom = SUPERVISOR_DATA;
     try {
-      const flags = checkFlags('flags' in given ? given.flags : given);
+      const flags = checkFlags(given.flags);
       wrong = START_SPEC;
       const simple = flags.strategy === 'simpleOneForOne';
-      if (simple && given.children.length !== 1) return { failed: tuple2(BAD_START_SPEC, [...given.children]) };
+      if (simple && given.children.length !== 1)
+        return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
       const specs = checkChildSpecs(given.children, flags.autoShutdown);
       const context = this.#createContext(flags);
       const [template] = specs;
@@ -166,9 +168,20 @@ export class SupervisorProcess implements ServerCallbacks {
   }
 }
 
-function isInit(given: unknown): given is { children: readonly unknown[] } {
-  if (typeof given !== 'object' || given === null) return false;
-  return Array.isArray((given as { children?: unknown }).children);
+interface GivenInit {
+  readonly flags: unknown;
+  readonly children: readonly unknown[];
+}
+
+/** What an init returned: flags and children in one object, or OTP's `{ok, {Flags, Children}}`. */
+function readInit(returned: unknown): GivenInit | undefined {
+  if (isTagged(returned, OK, 2) && isTuple(returned[1]) && returned[1].length === 2) {
+    const [flags, children] = returned[1];
+    return Array.isArray(children) ? { flags, children } : undefined;
+  }
+  if (typeof returned !== 'object' || returned === null) return undefined;
+  const { children } = returned as { children?: unknown };
+  return Array.isArray(children) ? { flags: returned, children } : undefined;
 }
 
 function namesModule(spec: unknown): boolean {

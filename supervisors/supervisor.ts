@@ -188,9 +188,7 @@ export class Supervisor<Args = SupervisorInit> {
     reason?: unknown,
     options?: CallerOptions & { readonly timeoutMs?: number },
   ): Promise<void> {
-    return inProcess(options?.self, (self) =>
-      stopServer(self, supervisor, reason, options?.timeoutMs ?? Infinity),
-    );
+    return inProcess(options?.self, (self) => stopServer(self, supervisor, reason, options?.timeoutMs ?? Infinity));
   }
 }
 

@@ -77,7 +77,7 @@ async function askToStop(self: Self, server: ServerRef, reason: unknown): Promis
 
 /** `{noproc, {sys, terminate, _}}`: there was nobody to stop. */
 function isNoproc(reason: unknown): boolean {
-  return isTagged(reason, Exit.noproc, 2);
+  return isTagged(reason, Exit.noproc, 2) && isTagged(reason[1], SYS, 3) && reason[1][1] === TERMINATE;
 }
 
 function stopError(code: 'noproc' | 'timeout' | 'exit', reason: unknown, server: ServerRef): CallError {

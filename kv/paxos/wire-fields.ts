@@ -79,6 +79,16 @@ function encodeBind(bind: Bind): Term {
   return tuple(bind.pid, bind.node, key, bind.until);
 }
 
+let lastDecoded: Ballot = ZERO;
+
+/** As for encoding: the ballots of one message that are the same become one object, also in the tables. */
+function internBallot(e: number, r: number, p: number): Ballot {
+  if (r === lastDecoded.r && p === lastDecoded.p && e === lastDecoded.e) return lastDecoded;
+  if (r === 0 && p === 0 && e === 0) return ZERO;
+  lastDecoded = { e, r, p };
+  return lastDecoded;
+}
+
 export class Fields {
   readonly #term: Term;
   readonly #roundMax: number;
@@ -117,7 +127,7 @@ export class Fields {
     if (!isWhole(e) || !isWhole(r) || !isWhole(p) || r > this.#roundMax) {
       throw this.#bad(`a ballot with a round up to ${this.#roundMax}`, `{${String(e)}, ${String(r)}, ${String(p)}}`);
     }
-    return { e, r, p };
+    return internBallot(e, r, p);
   }
 
   boolean(): boolean {

@@ -20,8 +20,10 @@ import {
   malformed,
   PROTOCOL_VERSION,
 } from './wire-fields.ts';
-import type { Answering, Holding, Message } from './messages.ts';
+import type { Answering, Message, Observation } from './messages.ts';
 import type { Term } from './wire-fields.ts';
+
+const NOTHING_SEEN: readonly Observation[] = [];
 
 /** Codes from here on are those of wire-cluster.ts. */
 const CLUSTER_CODES = 32;
@@ -128,8 +130,8 @@ function decodeReply(code: number, fields: Fields): Message {
   const clock = fields.round();
   switch (code) {
     case CODE.promiseOk: {
-      const held: Holding = { ab: b, fast: true, cell: null, chosen: false, ae: e, fl: ZERO };
-      return { kind: 'promise', from, e, b, clock, ...held, ok: true, seen: [] };
+      const taken = { ab: b, fast: true, cell: null, chosen: false, ae: e, fl: ZERO } as const;
+      return { kind: 'promise', from, e, b, clock, ...taken, ok: true, seen: NOTHING_SEEN };
     }
     case CODE.promise: {
       const held = fields.holding();

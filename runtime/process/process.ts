@@ -190,7 +190,7 @@ export class Process implements Self {
     this.#wake = null;
     this.#match = null;
     if (this.#deadline !== null) {
-      this.scheduler.timers.cancel(this.#deadline);
+      this.scheduler.timers.drop(this.#deadline);
       this.#deadline = null;
     }
   }
@@ -276,6 +276,12 @@ export class Process implements Self {
   send(to: Destination, message: unknown): void {
     if (!this.alive) throw createDeadError('send');
     this.scheduler.send(this.pid, to, message);
+  }
+
+  /** As `send`, for a tuple made for it of which only the last element may change later; see the scheduler. @internal */
+  sendMade(to: Pid | Ref, message: readonly unknown[]): void {
+    if (!this.alive) throw createDeadError('send');
+    this.scheduler.sendMade(this.pid, to, message as unknown[]);
   }
 
   link(pid: Pid): void {

@@ -8,7 +8,6 @@ import { Atom, atom, nameAtom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
-import { refCount } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
@@ -106,21 +105,21 @@ export class Spawner {
         : args,
     };
     return new Promise((resolve, reject) => {
-      this.#pending.set(refCount(ref), { process, what: `${module} ${exported}`, place, link, resolve, reject });
+      this.#pending.set(this.#scheduler.countOf(ref), { process, what: `${module} ${exported}`, place, link, resolve, reject });
       try {
         if (local) scheduler.outside.toThread(place, signal);
         else scheduler.outside.toNode(place, signal);
       } catch (error) {
-        this.#pending.delete(refCount(ref));
+        this.#pending.delete(this.#scheduler.countOf(ref));
         reject(error as Error);
       }
     });
   }
 
   onReply(signal: SpawnReplySignal): void {
-    const pending = this.#pending.get(refCount(signal.ref));
+    const pending = this.#pending.get(this.#scheduler.countOf(signal.ref));
     if (pending === undefined) return;
-    this.#pending.delete(refCount(signal.ref));
+    this.#pending.delete(this.#scheduler.countOf(signal.ref));
     const { result } = signal;
     if (result instanceof Pid) {
       if (pending.link && pending.process.alive) this.#scheduler.relations.onLink(result, pending.process.pid);

@@ -295,7 +295,7 @@ function at(b: Ballot): string {
   return `${b.r}.${b.p}`;
 }
 
-export function describeMessage(m: RegisterRequest): string {
+function describeMessage(m: RegisterRequest): string {
   if (m.kind === 'prepare')
     return `prepare ${m.key} ${at(m.b)}${m.fast === null ? '' : ` fast ${describeCell(m.fast)}`}`;
   if (m.kind === 'accept')
@@ -303,7 +303,7 @@ export function describeMessage(m: RegisterRequest): string {
   return `${m.kind} ${m.key} ${at(m.b)}`;
 }
 
-export function describeReply(reply: RegisterReply): string {
+function describeReply(reply: RegisterReply): string {
   const head = `${reply.kind} ${at(reply.b)}`;
   if (reply.kind === 'nack') return `${head} promised ${at(reply.p)}`;
   if (reply.kind !== 'promise' && reply.kind !== 'state') return head;

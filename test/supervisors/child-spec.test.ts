@@ -22,15 +22,18 @@ function errorOf(fn: () => unknown): ChildSpecError {
 
 test('a spec with id and start is a permanent worker with 5 s to shut down; a supervisor has for ever', () => {
   const spec = checkChildSpec({ id: 'c', start }, 'never');
-  assert.deepEqual({ ...spec, start: 0 }, {
-    id: 'c',
-    start: 0,
-    restart: 'permanent',
-    shutdown: 5000,
-    type: 'worker',
-    significant: false,
-    modules: atom('dynamic'),
-  });
+  assert.deepEqual(
+    { ...spec, start: 0 },
+    {
+      id: 'c',
+      start: 0,
+      restart: 'permanent',
+      shutdown: 5000,
+      type: 'worker',
+      significant: false,
+      modules: atom('dynamic'),
+    },
+  );
   assert.equal(checkChildSpec({ id: 'c', start, type: 'supervisor' }, 'never').shutdown, 'infinity');
 });
 
@@ -46,8 +49,16 @@ const wrong: [string, object, string][] = [
   ['start', { id: 'c', start: 5 }, '{invalid_mfa,5}'],
   ['restart', { id: 'c', start, restart: atom('always') }, '{invalid_restart_type,always}'],
   ['significant', { id: 'c', start, significant: 1 }, '{invalid_significant,1}'],
-  ['significant', { id: 'c', start, restart: 'permanent', significant: true }, '{bad_combination,[{restart,permanent},{significant,true}]}'],
-  ['significant', { id: 'c', start, restart: 'transient', significant: true }, '{bad_combination,[{auto_shutdown,never},{significant,true}]}'],
+  [
+    'significant',
+    { id: 'c', start, restart: 'permanent', significant: true },
+    '{bad_combination,[{restart,permanent},{significant,true}]}',
+  ],
+  [
+    'significant',
+    { id: 'c', start, restart: 'transient', significant: true },
+    '{bad_combination,[{auto_shutdown,never},{significant,true}]}',
+  ],
   ['type', { id: 'c', start, type: atom('boss') }, '{invalid_child_type,boss}'],
   ['shutdown', { id: 'c', start, shutdown: -1 }, '{invalid_shutdown,-1}'],
   ['modules', { id: 'c', start, modules: atom('mod') }, '{invalid_modules,mod}'],
@@ -65,7 +76,10 @@ for (const [field, spec, reason] of wrong) {
 }
 
 test('an id may be any term but not twice', () => {
-  const specs = [{ id: tuple(atom('a'), 1), start }, { id: tuple(atom('a'), 2), start }];
+  const specs = [
+    { id: tuple(atom('a'), 1), start },
+    { id: tuple(atom('a'), 2), start },
+  ];
   assert.equal(checkChildSpecs(specs, 'never').length, 2);
   const error = errorOf(() => checkChildSpecs([...specs, { id: tuple(atom('a'), 1), start }], 'never'));
   assert.deepEqual(error.reason, tuple(atom('duplicate_child_name'), tuple(atom('a'), 1)));

@@ -56,7 +56,11 @@ class Counter extends GenServer<number, CounterCall, 'inc' | 'stop' | 'slow', un
     return Next.ok(args?.start ?? 0);
   }
 
-  override handleCall(request: Request, from: From, count: number): CallResult<number, unknown> | Promise<CallResult<number, unknown>> {
+  override handleCall(
+    request: Request,
+    from: From,
+    count: number,
+  ): CallResult<number, unknown> | Promise<CallResult<number, unknown>> {
     if (typeof request === 'object') return Next.reply(count + request.add, count + request.add);
     switch (request) {
       case 'get':
@@ -81,7 +85,10 @@ class Counter extends GenServer<number, CounterCall, 'inc' | 'stop' | 'slow', un
     }
   }
 
-  override handleCast(message: 'inc' | 'stop' | 'slow', count: number): CastResult<number> | Promise<CastResult<number>> {
+  override handleCast(
+    message: 'inc' | 'stop' | 'slow',
+    count: number,
+  ): CastResult<number> | Promise<CastResult<number>> {
     if (message === 'stop') return Next.stop(Exit.shutdown, count);
     return message === 'slow' ? Promise.resolve(Next.noreply(count + 100)) : Next.noreply(count + 1);
   }
@@ -160,7 +167,10 @@ test('a call that gets no reply in time rejects with timeout and the exit reason
     const counter = await Counter.startLink({ start: 3 });
     const error = await callErrorOf(GenServer.call(counter, 'later', { timeoutMs: 10 }));
     assert.equal(error.code, 'timeout');
-    assert.deepEqual(error.reason, tuple(Exit.timeout, tuple(atom('gen_server'), atom('call'), [counter, 'later', 10])));
+    assert.deepEqual(
+      error.reason,
+      tuple(Exit.timeout, tuple(atom('gen_server'), atom('call'), [counter, 'later', 10])),
+    );
     self.send(counter, 'answer');
     assert.equal(await GenServer.call(counter, 'get'), 3);
     assert.equal(await self.receive({ timeoutMs: 0, otherwise: 'nothing' }), 'nothing');
@@ -171,7 +181,10 @@ test('calling nobody is noproc, by name and by a dead pid; calling oneself is ca
   node.run(async (self) => {
     const byName = await callErrorOf(GenServer.call('nobody_here', 'get'));
     assert.equal(byName.code, 'noproc');
-    assert.deepEqual(byName.reason, tuple(Exit.noproc, tuple(atom('gen_server'), atom('call'), [atom('nobody_here'), 'get'])));
+    assert.deepEqual(
+      byName.reason,
+      tuple(Exit.noproc, tuple(atom('gen_server'), atom('call'), [atom('nobody_here'), 'get'])),
+    );
     const gone = self.spawn(() => undefined);
     await reasonOfDown(self, gone);
     assert.equal((await callErrorOf(GenServer.call(gone, 'get'))).code, 'noproc');
@@ -182,7 +195,10 @@ test('an uncaught CallError ends the caller with its exit reason', () =>
   node.run(async (self) => {
     const [, ref] = self.spawnMonitor(async () => void (await GenServer.call('nobody_here', 'get')));
     const down = await self.receive(isDown(ref));
-    assert.deepEqual(down.reason, tuple(Exit.noproc, tuple(atom('gen_server'), atom('call'), [atom('nobody_here'), 'get'])));
+    assert.deepEqual(
+      down.reason,
+      tuple(Exit.noproc, tuple(atom('gen_server'), atom('call'), [atom('nobody_here'), 'get'])),
+    );
   }));
 
 test('a callback that throws ends the server after terminate with the old state, and the caller gets the reason', () =>
@@ -308,7 +324,9 @@ test('a server killed while its callback waits does not go on to terminate', () 
       }
     }
     const slow = await Slow.start();
-    self.spawn(async (own) => self.send(self.pid, (await callErrorOf(GenServer.call(slow, 'wait', { self: own }))).why));
+    self.spawn(async (own) =>
+      self.send(self.pid, (await callErrorOf(GenServer.call(slow, 'wait', { self: own }))).why),
+    );
     await pause(self);
     self.exit(slow, Exit.kill);
     assert.equal(await self.receive(), Exit.killed);

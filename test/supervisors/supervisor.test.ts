@@ -103,7 +103,11 @@ for (const [strategy, expected] of strategies) {
 test('one restart more than the intensity allows ends the supervisor with shutdown', () =>
   node.run(async (self) => {
     const log = createLog();
-    const tree = await Supervisor.startLink({ intensity: 2, periodMs: 60_000, children: [worker(log, 'a'), worker(log, 'b')] });
+    const tree = await Supervisor.startLink({
+      intensity: 2,
+      periodMs: 60_000,
+      children: [worker(log, 'a'), worker(log, 'b')],
+    });
     for (let i = 0; i < 3; i++) {
       const pid = await pidOf(tree, 'a');
       self.exit(pid, Exit.kill);
@@ -183,7 +187,9 @@ test('children are added, ended, restarted and deleted at run time, with the ref
     await Supervisor.terminateChild(tree, 'b');
     await Supervisor.deleteChild(tree, 'b');
     await assert.rejects(Supervisor.terminateChild(tree, 'b'), { code: 'not_found' });
-    await assert.rejects(Supervisor.startChild(tree, worker(log, 'c', {}, { outcomes: ['fail'] })), { code: 'start_failed' });
+    await assert.rejects(Supervisor.startChild(tree, worker(log, 'c', {}, { outcomes: ['fail'] })), {
+      code: 'start_failed',
+    });
     assert.equal(await Supervisor.startChild(tree, worker(log, 'd', {}, { outcomes: ['ignore'] })), undefined);
     assert.equal(await ids(tree), 'd:stopped a:running');
     await assert.rejects(async () => Supervisor.startChild(tree, { id: 'x' } as ChildSpec), { code: 'bad_child_spec' });
@@ -218,7 +224,10 @@ test('supervisors nest: a class with init is a child of another, and a tree ends
       }
     }
     const parent = self.spawn(async (own) => {
-      await Supervisor.startLink({ children: [worker(log, 'a'), Inner.childSpec('in'), worker(log, 'b')] }, { name: 'tree' });
+      await Supervisor.startLink(
+        { children: [worker(log, 'a'), Inner.childSpec('in'), worker(log, 'b')] },
+        { name: 'tree' },
+      );
       await own.receive((message): message is unknown => message === 'end');
     });
     await log.until(4);

@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createChange, createErase, createPut, createRead } from '../../../kv/paxos/operation.ts';
 import { observe } from '../../../kv/paxos/lifetimes.ts';
+import { stepConfig } from '../../../kv/paxos/proposer.ts';
+import { adopt } from '../../../kv/paxos/transfer.ts';
 import { resultOf, SmallCluster } from './small-cluster.ts';
 import type { Acceptor } from '../../../kv/paxos/acceptor.ts';
 import type { Change } from '../../../kv/paxos/change.ts';
 import type { Outcome } from '../../../kv/paxos/decide.ts';
+import type { Config } from '../../../kv/paxos/messages.ts';
+import type { Proposer, ProposerEffect } from '../../../kv/paxos/proposer.ts';
 import type { InFlight } from './small-cluster.ts';
 
 const add: Change = (cell) => {
@@ -218,6 +222,48 @@ describe('operations that meet trouble', () => {
     cluster.finish(0, createChange('k', add));
     cluster.finish(1, createChange('k', add));
     assert.equal(resultOf(cluster.finish(0, createChange('k', add))), 3);
+  });
+
+  it('a put that meets a newer epoch goes on under the new configuration, and its first offer is not forgotten', () => {
+    const cluster = new SmallCluster(3);
+    const next: Config = { ...cluster.config, e: 2, prev: cluster.config };
+    const put = cluster.start(0, createPut('k', 'x', null));
+    // Member 0 takes the fast value, then all adopt epoch 2 before the other two are asked.
+    cluster.deliverOne(to(0));
+    for (const acceptor of cluster.acceptors) adopt(acceptor, next);
+    cluster.deliverAll();
+    assert.deepEqual(
+      cluster.adopted.map((config) => config.e),
+      [2, 2],
+    );
+    const out: ProposerEffect[] = [];
+    const proposer = cluster.proposers[0] as Proposer;
+    stepConfig(proposer, next, 0b111, 0, out);
+    assert.equal(put.offers.length, 1);
+    assert.equal(put.b.e, 2);
+    const [sent] = out;
+    assert.ok(sent?.kind === 'send' && sent.message.kind === 'prepare' && sent.message.fast === null);
+    for (let member = 0; member < 3; member++) {
+      cluster.inFlight.push({ proposer: 0, member, message: sent.message, isReply: false });
+    }
+    cluster.deliverAll();
+    assert.equal(resultOf(cluster.outcomeOf(put)), 'x');
+    assert.equal(cluster.cellAt(1, 'k')?.ver.e, 2);
+  });
+
+  it('a member that is behind is taught, and is waited for no longer than for a slow one', () => {
+    const cluster = new SmallCluster(3);
+    const next: Config = { ...cluster.config, e: 2, prev: cluster.config };
+    for (const member of [0, 1]) adopt(cluster.acceptors[member] as Acceptor, next);
+    const proposer = cluster.proposers[0] as Proposer;
+    stepConfig(proposer, next, 0b111, 0, []);
+    const put = cluster.start(0, createPut('k', 'x', null));
+    cluster.deliverAll();
+    assert.equal(put.phase, 'preparing');
+    cluster.pass(0, 20);
+    cluster.deliverAll();
+    assert.equal(resultOf(cluster.outcomeOf(put)), 'x');
+    assert.deepEqual(cluster.taught, [1, 1]);
   });
 
   it('a tombstone that all members accepted is forgotten, and a later put creates a higher version', () => {

@@ -32,7 +32,9 @@ export class SmallCluster {
   readonly acceptors: Acceptor[] = [];
   readonly proposers: Proposer[] = [];
   readonly outcomes: Map<Operation, Outcome> = new Map();
-  readonly watched: string[] = [];
+  /** Configurations that members told a proposer of, and epochs of members that have to be told. */
+  readonly adopted: Config[] = [];
+  readonly taught: number[] = [];
   inFlight: InFlight[] = [];
   /** Messages between different nodes, hints (Chosen, Forget) counted apart. */
   messages = 0;
@@ -87,7 +89,6 @@ export class SmallCluster {
     const effects: AcceptorEffect[] = [];
     stepAcceptor(this.acceptors[m.member] as Acceptor, m.message as RegisterRequest, effects);
     for (const effect of effects) {
-      if (effect.kind === 'watch') this.watched.push(`${m.member} ${effect.key}`);
       if (effect.kind === 'reply') this.#send({ ...m, message: effect.message, isReply: true });
     }
     return true;
@@ -115,6 +116,8 @@ export class SmallCluster {
     const out: ProposerEffect[] = [];
     step(out);
     for (const effect of out) {
+      if (effect.kind === 'adopt') this.adopted.push(effect.config);
+      if (effect.kind === 'teach') this.taught.push(effect.e);
       if (effect.kind === 'answer') this.outcomes.set(effect.operation, effect.outcome);
       if (effect.kind !== 'send' && effect.kind !== 'hint') continue;
       for (let member = 0; member < this.config.M.length; member++) {

@@ -65,18 +65,22 @@ function isCode(code: string): (error: unknown) => boolean {
   return (error) => (error as { code?: unknown }).code === code;
 }
 
-/** Calls `visit` with every copy of the term in which one element of one tuple or list is something else. */
-function eachSpoiled(term: readonly unknown[], visit: (spoiled: unknown, path: string) => void, path = ''): void {
-  term.forEach((element, i) => {
-    const rebuilt = (value: unknown): unknown => {
+/** Every copy of the term in which one element of one tuple or list is something else, or there is one more. */
+function* spoil(term: readonly unknown[], path = ''): Generator<readonly [unknown, string]> {
+  const isCell = isTuple(term) && term.length === 6 && typeof term[0] === 'boolean';
+  for (const [i, element] of term.entries()) {
+    // Only the value of a cell may be anything.
+    if (isCell && i === 1) continue;
+    const rebuild = (value: unknown): unknown => {
       const copy = term.slice();
       copy[i] = value;
       return isTuple(term) ? tuple(...copy) : copy;
     };
-    visit(rebuilt(Symbol.for('spoiled')), `${path}/${i}`);
-    if (Array.isArray(element)) eachSpoiled(element, (inner, at) => visit(rebuilt(inner), at), `${path}/${i}`);
-  });
-  visit(tuple(...term, 1), `${path}/more`);
+    yield [rebuild(-1.5), `${path}/${i}`];
+    if (!Array.isArray(element)) continue;
+    for (const [inner, at] of spoil(element, `${path}/${i}`)) yield [rebuild(inner), at];
+  }
+  if (isTuple(term)) yield [tuple(...term, 1), `${path}/more`];
 }
 
 describe('protocol messages on the wire', () => {
@@ -98,18 +102,16 @@ describe('protocol messages on the wire', () => {
   it('no field may be spoiled, in any message, except the value of a cell', () => {
     let refused = 0;
     for (const message of MESSAGES) {
-      eachSpoiled(encodeMessage(message), (spoiled, path) => {
+      for (const [spoiled, path] of spoil(encodeMessage(message))) {
+        let came = '';
         try {
-          const decoded = JSON.stringify(decodeMessage(spoiled, 0));
-          assert.ok(
-            !decoded.includes('"value":"v"') || !decoded.includes('"deep"'),
-            `${message.kind}${path} came through`,
-          );
+          came = JSON.stringify(decodeMessage(spoiled, 0));
         } catch (error) {
-          if (isCode('bad_message')(error) || isCode('protocol_version')(error)) refused += 1;
-          else throw error;
+          assert.ok(isCode('bad_message')(error) || isCode('protocol_version')(error), String(error));
+          refused += 1;
         }
-      });
+        assert.equal(came, '', `${message.kind} came through although ${path} was spoiled`);
+      }
     }
     assert.ok(refused > 500);
   });
