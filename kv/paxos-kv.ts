@@ -58,6 +58,8 @@ const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
 const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
 const RETRY_MS = 50;
 const NO_OPTIONS: CommonOptions = {};
+/** No term has this encoding, so nobody puts it. */
+const PROBE_KEY = '';
 
 async function putWith(key: string, value: unknown, options: PutOptions): Promise<PutResult> {
   const read = readPutOptions(options);
@@ -127,19 +129,24 @@ function now(): number {
   return realEnv.systemTime();
 }
 
-/** Resolves when a quorum of the bucket's members is connected. Rejects with `timeout`, saying what is awaited. */
+/** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited. */
 async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, options: { readonly timeoutMs?: number } = {}): Promise<void> {
   const name = bucketName(bucket);
   const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
+  const probe: OperationRequest = { kind: 'get', key: PROBE_KEY, timeoutMs: RETRY_MS * 10 };
   for (;;) {
     const state = await readiness(name);
-    if (state.isReady) return;
+    if (state.isReady && (await isAnswered(name, probe))) return;
     if (realEnv.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
     }
     await pause(RETRY_MS);
   }
+}
+
+function isAnswered(bucket: string, probe: OperationRequest): Promise<boolean> {
+  return run(bucket, probe, NO_OPTIONS, (outcome) => outcome.kind === 'ok').catch(() => false);
 }
 
 export { waitForBucket };
