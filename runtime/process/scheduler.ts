@@ -9,7 +9,7 @@ import { BadArgumentError, QuorateError } from '../errors.ts';
 import { Atom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
-import { makePid, Pid, pidCount, pidThread, THREAD_BITS } from '../term/pid.ts';
+import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
@@ -281,6 +281,16 @@ export class Scheduler {
 
   routeToNode(node: Atom, signal: Signal): void {
     this.outside.toNode(node, signal);
+  }
+
+  /** A message arrived for the process of this thread whose pid has these numbers. */
+  deliverTo(id: number, serial: number, message: unknown): void {
+    this.#table.get(pidCountOf(id, serial))?.deliver(message);
+  }
+
+  /** The reference of this node that has these words. */
+  refOf(word0: number, word1: number, word2: number): Ref {
+    return new Ref(this.nodeName, this.creation, word0, word1, word2);
   }
 
   /** A signal arrived from another thread or node; its terms are this thread's own. */
