@@ -2,7 +2,7 @@
  * The process of a supervisor: a server that traps exits, speaks the requests of OTP's supervisor (`which_children`, `{start_child, Spec}` ...) and
  * answers with OTP's terms, so that an Erlang node can ask it too. What becomes of the children is up to its `ChildKeeper`.
  */
-import { realEnv } from '../runtime/env.ts';
+import type { Process } from '../runtime/process/process.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
@@ -88,7 +88,9 @@ export class SupervisorProcess implements ServerCallbacks {
 
   #createContext(flags: CheckedFlags): KeeperContext {
     const self = this.#self;
-    const now = realEnv.now;
+    // The clock of the process's own thread, which a simulation drives.
+    const { env } = (self as Process).scheduler;
+    const now = (): number => env.now();
     return {
       self,
       flags,
