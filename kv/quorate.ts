@@ -14,7 +14,9 @@ import { randomUUID } from 'node:crypto';
 import type { Env } from '../runtime/env.ts';
 import { BadArgumentError, QuorateError } from '../runtime/errors.ts';
 import { LocalNode, type NodeOptions } from '../runtime/index.ts';
+import { isDown } from '../runtime/process/message.ts';
 import type { Self } from '../runtime/process/self.ts';
+import { describeTerm } from '../runtime/term/describe.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged } from '../runtime/term/tuple.ts';
 import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
@@ -161,11 +163,20 @@ class RunningQuorate implements Quorate {
       return self.receive((message): message is readonly unknown[] => Array.isArray(message));
     });
     if (isTagged(answer, CLUSTER_STARTED, 2)) {
-      this.#root = answer[1] as Pid;
+      const root = answer[1] as Pid;
+      this.#root = root;
+      this.node.spawn((self) => this.#watchRoot(self, root));
       return;
     }
     if (isTagged(answer, CLUSTER_FAILED, 3)) throw new QuorateError(String(answer[1]), String(answer[2]));
     throw new QuorateError('start_failed', `the cluster's part of ${this.node.name.name} ended while it started`);
+  }
+
+  /** A tree that gave up leaves a node without a store: say so. */
+  async #watchRoot(self: Self, root: Pid): Promise<void> {
+    const down = await self.receive(isDown(self.monitor(root)));
+    if (this.#stopped !== null || this.#root !== root) return;
+    this.#events.emit('log', 'error', `the store of this node ended: ${describeTerm(down.reason)}; stop the node and start it again`);
   }
 
   #spawnRoot(self: Self, systemThread: number): Pid | Promise<Pid> {

@@ -6,6 +6,7 @@
  * accepted.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
+import { reasonOf } from '../../runtime/process/exit.ts';
 import type { RemoteName, Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
@@ -140,7 +141,12 @@ export class ProposerEngine {
     if (this.#isPumping) return;
     this.#isPumping = true;
     const effects = this.#effects;
-    for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
+    try {
+      for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
+    } catch (error) {
+      // whoever called must not suffer, and this proposer is not to be trusted any more
+      this.#self.exit(this.#self.pid, reasonOf(error));
+    }
     effects.length = 0;
     this.#isPumping = false;
     if (this.core.running.size > 0) this.#armTick();

@@ -2,7 +2,6 @@
  * The process `<bucket>.Proposer`: runs operations for callers on this node. A proposer that restarts has a new number, so none of its ballots
  * repeats; what it had running rejects.
  */
-import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import {
   GenServer,
   Next,
@@ -13,8 +12,7 @@ import {
   type InitResult,
   type RequestOf,
 } from '../../supervisors/index.ts';
-import { ClusterServer } from '../cluster/cluster-server.ts';
-import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
+import { Attachment } from './attach.ts';
 import { dropLocal, keepLocal } from './local.ts';
 import { ProposerEngine } from './proposer-engine.ts';
 import { createOperationOf, outcomeTerm, type OperationRequest } from './requests.ts';
@@ -22,8 +20,6 @@ import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import type { ViewCast } from './acceptor-server.ts';
 import { readReplyTerm } from './wire.ts';
-
-const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
 export interface Readiness {
   /** A quorum of the bucket's members is connected. */
@@ -39,14 +35,14 @@ export type ProposerCall =
 export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unknown, BucketShared> {
   #engine!: ProposerEngine;
   #shared!: BucketShared;
+  #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     this.#shared = shared;
     this.#engine = new ProposerEngine(shared, self);
-    const { bucket } = shared;
-    const view = await ClusterServer.call(CLUSTER, { kind: 'watchBucket', bucket, pid: self.pid }, { self });
-    this.#engine.onView(view);
+    this.#attachment = new Attachment(self, shared.bucket);
+    this.#engine.onView(await this.#attachment.attach());
     shared.proposer = this.#engine;
     keepLocal(self.nodeName, shared);
     self.signal.addEventListener('abort', () => {
@@ -85,9 +81,16 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
     return Next.noreply(null);
   }
 
-  override handleInfo(message: unknown): CastResult<null> {
+  override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
     const batch = readReplyTerm(message);
     if (batch !== null) this.#engine.onReplies(batch);
+    else if (this.#attachment.isOurs(message)) return this.#attachAgain();
+    return Next.noreply(null);
+  }
+
+  async #attachAgain(): Promise<CastResult<null>> {
+    const view = await this.#attachment.attachAgain();
+    if (view !== null) this.#engine.onView(view);
     return Next.noreply(null);
   }
 }

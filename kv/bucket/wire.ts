@@ -221,11 +221,12 @@ export function readReplies(
         i += 3;
         break;
       case OLD_EPOCH:
-        if (b) take({ kind: 'oldEpoch', from, e, b, clock, config: list[i + 2] as Config });
+        // worth knowing although the round is over
+        take({ kind: 'oldEpoch', from, e, b: b ?? { e, r, p: 0 }, clock, config: list[i + 2] as Config });
         i += 3;
         break;
       case BEHIND:
-        if (b) take({ kind: 'behind', from, e, b, clock });
+        take({ kind: 'behind', from, e, b: b ?? { e, r, p: 0 }, clock });
         i += 2;
         break;
       case INACTIVE:

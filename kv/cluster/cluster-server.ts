@@ -16,6 +16,7 @@ import type { Incarnation, NodeName } from '../paxos/messages.ts';
 import { createCluster, stepCluster } from './core.ts';
 import { countCluster, explainBucket, explainCluster, type ClusterCounts } from './explain.ts';
 import type { CheckedClusterOptions } from './options.ts';
+import type { RunningBucket } from './hello.ts';
 import { createRecord, newestOf, type BootRecord } from './record.ts';
 import type { RecordStorage } from './record-storage.ts';
 import type { ClusterEffect, ClusterInput, ClusterState } from './state.ts';
@@ -27,6 +28,14 @@ export interface ClusterArgs {
   readonly storage: RecordStorage;
   readonly env: Env;
   readonly log: (level: 'info' | 'error', text: string) => void;
+  /** Kept by whoever supervises this process: the buckets that run on the node do not end with it, and nobody may be told that they did. */
+  readonly running: Map<string, RunningOn>;
+}
+
+/** A bucket that runs on this node, and the process with which its tables end. */
+export interface RunningOn {
+  readonly bucket: RunningBucket;
+  readonly owner: Pid;
 }
 
 export interface ClusterStatus extends ClusterCounts {
@@ -97,11 +106,15 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     this.#saved = record;
     this.#state = createCluster({
       record,
+      running: new Map([...args.running].map(([name, { bucket }]) => [name, bucket])),
       settings: { founders: options.founders, clusterSize: options.clusterSize },
       mayFound: options.mayFound,
       join: options.join,
       proposer: Math.floor(env.random() * 2 ** 53),
     });
+    for (const [name, { bucket, owner }] of args.running) {
+      this.#owners.set(this.self.monitor(owner).key, { bucket: name, boot: bucket.boot });
+    }
     await this.#step({ kind: 'tick' });
     this.#armTick();
     return Next.ok(null);
@@ -117,7 +130,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
         await this.#step({ kind: 'bucketUp', bucket, partitions, boot });
         const present = this.#state.running.get(bucket)?.boot ?? 0;
         const { name, id } = this.#state.record;
-        this.#owners.set(this.self.monitor(owner).key, { bucket, boot: present });
+        this.#own(bucket, present, owner);
         return Next.reply({ name, id, boot: present }, null);
       }
       case 'watchBucket':
@@ -151,6 +164,14 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     return Next.noreply(null);
   }
 
+  /** The bucket runs until its owner ends. */
+  #own(bucket: string, boot: number, owner: Pid): void {
+    const running = this.#state.running.get(bucket);
+    if (running !== undefined) this.#args.running.set(bucket, { bucket: running, owner });
+    for (const known of this.#owners.values()) if (known.bucket === bucket && known.boot === boot) return;
+    this.#owners.set(this.self.monitor(owner).key, { bucket, boot });
+  }
+
   async #firstRecord(name: NodeName): Promise<BootRecord> {
     const id = Buffer.from(this.#args.env.randomBytes(16)).toString('hex');
     const record = createRecord(name, id);
@@ -180,6 +201,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const owner = this.#owners.get(ref);
     if (owner === undefined) return;
     this.#owners.delete(ref);
+    if (this.#args.running.get(owner.bucket)?.bucket.boot === owner.boot) this.#args.running.delete(owner.bucket);
     await this.#step({ kind: 'bucketDown', bucket: owner.bucket, boot: owner.boot });
   }
 

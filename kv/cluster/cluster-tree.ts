@@ -82,7 +82,7 @@ function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: E
   const log: ClusterArgs['log'] = (_level, text) => {
     if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
   };
-  const cluster = clusterChild({ options: tree.options, storage, env, log });
+  const cluster = clusterChild({ options: tree.options, storage, env, log, running: new Map() });
   const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ bucket, env }));
   return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
 }

@@ -9,7 +9,7 @@ import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import { CallError, type ChildSpec } from '../../supervisors/index.ts';
-import { ClusterServer, type ClusterNews, type ClusterStatus } from './cluster-server.ts';
+import { ClusterServer, type ClusterArgs, type ClusterNews, type ClusterStatus } from './cluster-server.ts';
 import { clusterChild } from './cluster-tree.ts';
 import { checkClusterOptions, type ClusterOptions } from './options.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -94,6 +94,7 @@ export const Cluster: {
   status,
   childSpec(options = {}) {
     const token = randomUUID();
+    const running: ClusterArgs['running'] = new Map();
     return {
       id: CLUSTER_PROCESS,
       start: async (self, ...extra) => {
@@ -104,7 +105,7 @@ export const Cluster: {
             ? createMemoryStorage()
             : await openRecordFile(stateDir ?? defaultStateDir(self.nodeName.name), token);
         const log = (_level: string, text: string): void => void process.stderr.write(`${self.nodeName.name} ${text}\n`);
-        const { start } = clusterChild({ options: checked, storage, env: realEnv, log });
+        const { start } = clusterChild({ options: checked, storage, env: realEnv, log, running });
         if (typeof start !== 'function') throw new QuorateError('badarg', 'the cluster child starts by a function');
         self.signal.addEventListener('abort', () => void storage.release());
         return start(self, ...extra);

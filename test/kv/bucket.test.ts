@@ -77,6 +77,20 @@ test('a proposer process that is killed is replaced, and its successor agrees wi
   });
 });
 
+test('the cluster process is restarted: the buckets go on, keep their boots, and hear of changes again', async () => {
+  await withInside(async (cluster) => {
+    const [a, b, c] = await startedThree(cluster);
+    await PaxosKV.put('kept', 1);
+    await killAndWait(a, '$cluster.Acceptor');
+    assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 });
+    await settled(a, b, c);
+    await b.stop();
+    await c.stop();
+    await eventually(async () => JSON.stringify(await PaxosKV.get('kept')) === '{"ok":false,"error":"no_quorum"}');
+    assert.match(JSON.stringify((await a.node.run(() => Cluster.status())).waits), /PaxosKV has no quorum: 1 of 3/);
+  });
+});
+
 test('a bucket of its own has its own keys; stopped on all nodes and started again it is empty, the others are not touched', async () => {
   await withInside(async (cluster) => {
     const nodes = await startedThree(cluster);

@@ -100,15 +100,18 @@ test('a promise of a fast cell says so in full when there is more to say than th
   assert.deepEqual(arrived, [moved]);
 });
 
-test('replies to rounds that are over are left out, and those after them are read', () => {
+test('votes for rounds that are over are left out, what a reply says about epochs is not', () => {
   const list: unknown[] = [];
   for (const reply of replies) pushReply(list, reply);
   pushReply(list, { kind: 'accepted', ...answer, b: { ...b, r: 50 } });
   const batch = readReplyTerm(travel(replyTerm(2, 3, 99, list)));
   assert.ok(batch);
-  const rounds: number[] = [];
-  readReplies(batch, new Map([[50, { b: { ...b, r: 50 }, fastCell: null }]]), (reply) => rounds.push(reply.b.r));
-  assert.deepEqual(rounds, [50]);
+  const arrived: RegisterReply[] = [];
+  readReplies(batch, new Map([[50, { b: { ...b, r: 50 }, fastCell: null }]]), (reply) => arrived.push(reply));
+  assert.deepEqual(arrived.map(({ kind, b: { r } }) => [kind, r]), [
+    ['behind', 41],
+    ['accepted', 50],
+  ]);
 });
 
 test('another version and malformed batches are refused, other messages are not batches', () => {
