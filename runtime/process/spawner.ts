@@ -105,7 +105,14 @@ export class Spawner {
         : args,
     };
     return new Promise((resolve, reject) => {
-      this.#pending.set(this.#scheduler.countOf(ref), { process, what: `${module} ${exported}`, place, link, resolve, reject });
+      this.#pending.set(this.#scheduler.countOf(ref), {
+        process,
+        what: `${module} ${exported}`,
+        place,
+        link,
+        resolve,
+        reject,
+      });
       try {
         if (local) scheduler.outside.toThread(place, signal);
         else scheduler.outside.toNode(place, signal);

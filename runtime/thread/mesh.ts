@@ -1,6 +1,6 @@
 /**
  * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
- * loop goes as one batch in one transferred buffer of encoded terms. Order is kept per pair of threads, notices about nodes included.
+ * loop goes as one batch of encoded terms, a transferred buffer unless it is small. Order is kept per pair of threads, notices about nodes included.
  *
  * A batch is a sequence of records: kind (8 bits), then
  * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
@@ -53,6 +53,11 @@ const BATCH_BYTES_FIRST = 4096;
 /** A batch is sent before the turn ends when it is larger than this, so that in a flood the receiver works while the sender goes on. */
 const BATCH_BYTES_MAX = 1 << 16;
 
+/** Up to this size a batch travels as a string, a character per byte: to make and to transfer a buffer costs more. */
+const TEXT_BYTES_MAX = 1024;
+
+type Batch = ArrayBuffer | string;
+
 export class Mesh {
   readonly #scheduler: Scheduler;
   readonly #env: Env;
@@ -73,7 +78,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: ArrayBuffer) => this.#onBatch(new Uint8Array(batch)));
+    port.on('message', (batch: Batch) => this.#onBatch(bytesOf(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -123,7 +128,12 @@ export class Mesh {
   /** The record's parts are passed on one by one: a closure would be an allocation for each message. */
   #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): boolean;
   #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): boolean;
-  #write(thread: number, record: (writer: TermWriter, a: unknown, b: unknown) => void, a: unknown, b?: unknown): boolean {
+  #write(
+    thread: number,
+    record: (writer: TermWriter, a: unknown, b: unknown) => void,
+    a: unknown,
+    b?: unknown,
+  ): boolean {
     const connection = this.#connections.get(thread);
     if (connection === undefined) return false;
     const { writer } = connection;
@@ -153,10 +163,15 @@ export class Mesh {
   };
 
   #post({ port, writer }: Connection): void {
-    if (writer.position === 0) return;
-    // A Buffer's own slice would be a view of the writer's memory.
-    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
+    const { position } = writer;
+    if (position === 0) return;
     writer.position = 0;
+    if (position <= TEXT_BYTES_MAX) {
+      port.postMessage(Buffer.prototype.latin1Slice.call(writer.buffer, 0, position));
+      return;
+    }
+    // A Buffer's own slice would be a view of the writer's memory.
+    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, position);
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
@@ -271,6 +286,10 @@ function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
 function writeNode(writer: TermWriter, kind: number, node: Atom): void {
   writer.u8(kind);
   writer.term(node);
+}
+
+function bytesOf(batch: Batch): Uint8Array {
+  return typeof batch === 'string' ? Buffer.from(batch, 'latin1') : new Uint8Array(batch);
 }
 
 function completed(pending: PendingSignal, reader: TermReader): Signal {
