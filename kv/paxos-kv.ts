@@ -14,10 +14,11 @@ import { scheduler } from '../runtime/node/default.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { CallError } from '../supervisors/index.ts';
+import { runElsewhere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
 import { localBucket } from './bucket/local.ts';
 import { ProposerServer, type Readiness } from './bucket/proposer-server.ts';
-import { createOperationOf, readOutcome, type OperationRequest } from './bucket/requests.ts';
+import { createOperationOf, type OperationRequest } from './bucket/requests.ts';
 import { proposerName } from './bucket/view.ts';
 import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
@@ -216,9 +217,10 @@ type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T
 /** Runs an operation. On the bucket's own thread, and with nothing special asked for, that is one call and one promise. */
 function run<T>(bucket: string, request: OperationRequest, options: CommonOptions, finish: Finish<T>): Promise<T> {
   if (options.noQuorum === 'retry' || options.signal !== undefined) return runPatiently(bucket, request, options, finish);
-  const here = localBucket(scheduler().nodeName, bucket);
+  const at = scheduler();
+  const here = localBucket(at.nodeName, bucket);
   const engine = here?.proposer;
-  if (!here || !engine) return callProposer(bucket, request, undefined).then((outcome) => finish(outcome, bucket, options));
+  if (!here || !engine) return runElsewhere(at, bucket, request).then((outcome) => finish(outcome, bucket, options));
   return new Promise((resolve, reject) => {
     const settle = (outcome: Outcome): void => {
       try {
@@ -257,9 +259,10 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 }
 
 function runAbortable(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
-  const here = localBucket(scheduler().nodeName, bucket);
+  const at = scheduler();
+  const here = localBucket(at.nodeName, bucket);
   const engine = here?.proposer;
-  if (!here || !engine) return callProposer(bucket, request, signal);
+  if (!here || !engine) return orAborted(runElsewhere(at, bucket, request), request, signal);
   return new Promise((resolve, reject) => {
     const operation = createOperationOf(request, here.env.now(), (outcome) => {
       signal?.removeEventListener('abort', onAbort);
@@ -275,14 +278,14 @@ function runAbortable(bucket: string, request: OperationRequest, signal: AbortSi
   });
 }
 
-/** From a thread that does not run the bucket. */
-async function callProposer(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
-  const call = callWith(bucket, () => ProposerServer.call(nameAtom(proposerName(bucket)), request, { timeoutMs: Infinity }));
-  if (signal === undefined) return readOutcome(await call);
-  const abort = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown')), { once: true });
+/** An operation on another thread goes on when its caller gives up; what it does is not known then. */
+function orAborted(outcome: Promise<Outcome>, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+  if (signal === undefined) return outcome;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    void outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
-  return readOutcome(await Promise.race([call, abort]));
 }
 
 async function readiness(bucket: string): Promise<Readiness> {
@@ -291,18 +294,6 @@ async function readiness(bucket: string): Promise<Readiness> {
   } catch (error) {
     if (error instanceof CallError) return { isReady: false, waits: `this node does not run bucket ${bucket}` };
     throw error;
-  }
-}
-
-async function callWith<T>(bucket: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    if (error.code === 'noproc') {
-      throw new StoreError('no_bucket', 'not-applied', `this node does not run bucket ${bucket}: start it with Bucket.startLink({ bucket: '${bucket}' })`);
-    }
-    throw new StoreError('unknown', 'unknown', `bucket ${bucket}: its proposer ended before it had an answer`, { cause: error });
   }
 }
 

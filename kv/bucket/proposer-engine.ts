@@ -34,6 +34,7 @@ import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.t
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
+const EAGER_MAX = 8;
 
 /** What is to go to one member. */
 interface Outbox {
@@ -221,7 +222,10 @@ export class ProposerEngine {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    this.#shared.env.yieldTurn(this.#flushUrgent);
+    const { env } = this.#shared;
+    // few operations: at once; many: after the turn, so that answers which came together leave as one message again
+    if (this.core.running.size <= EAGER_MAX) env.defer(this.#flushUrgent);
+    else env.yieldTurn(this.#flushUrgent);
   }
 
   readonly #flushUrgent = (): void => {

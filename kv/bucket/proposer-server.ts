@@ -13,9 +13,10 @@ import {
   type RequestOf,
 } from '../../supervisors/index.ts';
 import { Attachment } from './attach.ts';
+import { ClientService } from './client-service.ts';
 import { dropLocal, keepLocal } from './local.ts';
 import { ProposerEngine } from './proposer-engine.ts';
-import { createOperationOf, outcomeTerm, type OperationRequest } from './requests.ts';
+import { isRunTerm } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import type { ViewCast } from './acceptor-server.ts';
@@ -28,19 +29,18 @@ export interface Readiness {
 }
 
 export type ProposerCall =
-  | Call<OperationRequest, readonly unknown[]>
   | Call<{ readonly kind: 'ready' }, Readiness>
   | Call<{ readonly kind: 'view' }, BucketView | null>;
 
 export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unknown, BucketShared> {
   #engine!: ProposerEngine;
-  #shared!: BucketShared;
+  #clients!: ClientService;
   #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
-    this.#shared = shared;
     this.#engine = new ProposerEngine(shared, self);
+    this.#clients = new ClientService(this.#engine, self, shared.env);
     this.#attachment = new Attachment(self, shared.bucket);
     this.#engine.onView(await this.#attachment.attach());
     shared.proposer = this.#engine;
@@ -55,20 +55,8 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
     return Next.ok(null);
   }
 
-  override handleCall(
-    request: RequestOf<ProposerCall>,
-    from: From<readonly unknown[]>,
-  ): CallResult<null, Readiness | BucketView | readonly unknown[] | null> {
+  override handleCall(request: RequestOf<ProposerCall>, _from: From): CallResult<null, Readiness | BucketView | null> {
     switch (request.kind) {
-      case 'put':
-      case 'get': {
-        const { self } = this;
-        const operation = createOperationOf(request, this.#shared.env.now(), (outcome) => {
-          if (!self.signal.aborted) GenServer.reply(from, outcomeTerm(outcome), { self });
-        });
-        this.#engine.run(operation);
-        return Next.noreply(null);
-      }
       case 'ready':
         return Next.reply({ isReady: this.#engine.hasQuorum(), waits: this.#engine.view?.waits ?? null }, null);
       case 'view':
@@ -84,6 +72,7 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
   override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
     const batch = readReplyTerm(message);
     if (batch !== null) this.#engine.onReplies(batch);
+    else if (isRunTerm(message)) this.#clients.onRun(message[1], message[2]);
     else if (this.#attachment.isOurs(message)) return this.#attachAgain();
     return Next.noreply(null);
   }

@@ -267,13 +267,13 @@ export function readCell(term: unknown): Cell {
   return { live: live === true, value, bind: readBind(bind), ver: at(0), cut: at(3), hist };
 }
 
-function bindTerm(bind: Bind | null): unknown {
+export function bindTerm(bind: Bind | null): unknown {
   if (bind === null) return null;
   const { key } = bind;
   return [bind.pid, bind.node, key === null ? null : [key.key, key.ver.e, key.ver.r, key.ver.p], bind.until];
 }
 
-function readBind(term: unknown): Bind | null {
+export function readBind(term: unknown): Bind | null {
   if (term === null) return null;
   if (!Array.isArray(term) || term.length !== 4) throw malformed();
   const [pid, node, key, until] = term as [unknown, unknown, unknown, unknown];

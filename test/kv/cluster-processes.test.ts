@@ -150,6 +150,23 @@ test('a state folder in use refuses a second node, and a reset removes what a st
   });
 });
 
+test('a node whose system thread is killed comes back as a client, and its callers are served again', async () => {
+  await withCluster(async (cluster) => {
+    const [a, b, c] = [await cluster.start(1), await cluster.start(2), await cluster.start(3)];
+    await ready(a, b, c);
+    await settled(a, b, c);
+    await a.ask('put', 'apple', 1);
+    await a.ask('killThread');
+    await until(
+      async () => (await a.status().catch(() => null))?.waits.some((text) => text.includes('forgot')) === true,
+      () => `node 1 does not say that it forgot: ${a.stderr}`,
+    );
+    await ready(a, b, c);
+    for (const node of [a, b, c]) assert.deepEqual(await node.ask('get', 'apple'), { ok: true, value: 1 });
+    assert.deepEqual(await a.ask('put', 'pear', 2), { ok: true, value: 2 });
+  });
+});
+
 test('everything works the same with the store on the thread of the caller', async () => {
   await withCluster(
     async (cluster) => {
