@@ -22,7 +22,14 @@ import { createOperationOf, type OperationRequest } from './bucket/requests.ts';
 import { proposerName } from './bucket/view.ts';
 import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
-import { readGetOptions, readPutOptions, TIMEOUT_MS_DEFAULT, type CommonOptions, type GetOptions, type PutOptions } from './kv-options.ts';
+import {
+  readGetOptions,
+  readPutOptions,
+  TIMEOUT_MS_DEFAULT,
+  type CommonOptions,
+  type GetOptions,
+  type PutOptions,
+} from './kv-options.ts';
 import type { Outcome } from './paxos/decide.ts';
 import type { Bind, Cell } from './paxos/messages.ts';
 
@@ -131,7 +138,10 @@ function now(): number {
 }
 
 /** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited. */
-async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+async function waitForBucket(
+  bucket: string | Atom = DEFAULT_BUCKET,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<void> {
   const name = bucketName(bucket);
   const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
   const probe: OperationRequest = { kind: 'get', key: PROBE_KEY, timeoutMs: RETRY_MS * 10 };
@@ -183,7 +193,11 @@ function putResult(outcome: Outcome, bucket: string, options: CommonOptions): Pu
 }
 
 /** The bind with the present incarnation of the other key; one that is over already when that key is not live. */
-async function bindToKey(bind: Bind | null, options: PutOptions, bucket: string): Promise<{ readonly bind: Bind } | NoQuorum | Extract<PutResult, Invalid>> {
+async function bindToKey(
+  bind: Bind | null,
+  options: PutOptions,
+  bucket: string,
+): Promise<{ readonly bind: Bind } | NoQuorum | Extract<PutResult, Invalid>> {
   const other = encodeKey(options.key);
   const rest: Bind = bind ?? { pid: null, node: null, key: null, until: null };
   if (!other.ok) return invalid('options.key', other.message);
@@ -199,15 +213,27 @@ function failure(outcome: Outcome, bucket: string, options: CommonOptions): NoQu
   switch (outcome.kind) {
     case 'no_quorum':
       if (options.noQuorum === 'fail') {
-        throw new StoreError('no_quorum', 'not-applied', `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`);
+        throw new StoreError(
+          'no_quorum',
+          'not-applied',
+          `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`,
+        );
       }
       return NO_QUORUM;
     case 'applied':
-      throw new StoreError('applied', 'applied', `bucket ${bucket}: the change took effect, its result was overwritten since`);
+      throw new StoreError(
+        'applied',
+        'applied',
+        `bucket ${bucket}: the change took effect, its result was overwritten since`,
+      );
     case 'ok':
     case 'unknown':
     case 'gave_up':
-      throw new StoreError('unknown', 'unknown', `bucket ${bucket}: the operation may have taken effect or not, its answer did not come in time`);
+      throw new StoreError(
+        'unknown',
+        'unknown',
+        `bucket ${bucket}: the operation may have taken effect or not, its answer did not come in time`,
+      );
   }
 }
 
@@ -216,7 +242,8 @@ type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T
 
 /** Runs an operation. On the bucket's own thread, and with nothing special asked for, that is one call and one promise. */
 function run<T>(bucket: string, request: OperationRequest, options: CommonOptions, finish: Finish<T>): Promise<T> {
-  if (options.noQuorum === 'retry' || options.signal !== undefined) return runPatiently(bucket, request, options, finish);
+  if (options.noQuorum === 'retry' || options.signal !== undefined)
+    return runPatiently(bucket, request, options, finish);
   const at = scheduler();
   const here = localBucket(at.nodeName, bucket);
   const engine = here?.proposer;
@@ -279,7 +306,11 @@ function runAbortable(bucket: string, request: OperationRequest, signal: AbortSi
 }
 
 /** An operation on another thread goes on when its caller gives up; what it does is not known then. */
-function orAborted(outcome: Promise<Outcome>, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+function orAborted(
+  outcome: Promise<Outcome>,
+  request: OperationRequest,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
   if (signal === undefined) return outcome;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown'));
@@ -307,10 +338,13 @@ function isPlain(value: unknown): boolean {
 }
 
 function aborted(outcome: 'unknown' | 'not-applied'): StoreError {
-  return new StoreError('aborted', outcome, `the operation was aborted; ${outcome === 'unknown' ? 'it may have taken effect' : 'nothing was done'}`);
+  return new StoreError(
+    'aborted',
+    outcome,
+    `the operation was aborted; ${outcome === 'unknown' ? 'it may have taken effect' : 'nothing was done'}`,
+  );
 }
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => realEnv.setTimer(ms, resolve));
 }
-

@@ -4,7 +4,15 @@
  */
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import {
-  GenServer, Next, type Call, type CallResult, type CastResult, type From, type InitResult, type RequestOf } from '../../supervisors/index.ts';
+  GenServer,
+  Next,
+  type Call,
+  type CallResult,
+  type CastResult,
+  type From,
+  type InitResult,
+  type RequestOf,
+} from '../../supervisors/index.ts';
 import { ClusterServer, type ClusterCall } from '../cluster/cluster-server.ts';
 import { createAcceptor } from '../paxos/acceptor.ts';
 import type { Incarnation } from '../paxos/messages.ts';
@@ -62,7 +70,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
     const entries: unknown[] = [];
     for (const [key, entry] of this.#engine.acceptor.keys) {
       const { cell } = entry;
-      if (cell !== null) entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
+      if (cell !== null)
+        entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
     }
     return Next.reply(entries, null);
   }

@@ -35,7 +35,10 @@ export class Attachment {
     const server = self.whereis(CLUSTER);
     if (server === undefined) {
       const remedy = 'start the node with startQuorate, or put Cluster.childSpec() before the bucket in its supervisor';
-      throw new QuorateError('no_cluster', `bucket ${this.#bucket} cannot start: no cluster service runs on this node; ${remedy}`);
+      throw new QuorateError(
+        'no_cluster',
+        `bucket ${this.#bucket} cannot start: no cluster service runs on this node; ${remedy}`,
+      );
     }
     await this.#announce(server);
     const request = { kind: 'watchBucket', bucket: this.#bucket, pid: self.pid } as const;

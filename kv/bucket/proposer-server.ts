@@ -29,8 +29,7 @@ export interface Readiness {
 }
 
 export type ProposerCall =
-  | Call<{ readonly kind: 'ready' }, Readiness>
-  | Call<{ readonly kind: 'view' }, BucketView | null>;
+  Call<{ readonly kind: 'ready' }, Readiness> | Call<{ readonly kind: 'view' }, BucketView | null>;
 
 export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unknown, BucketShared> {
   #engine!: ProposerEngine;

@@ -13,7 +13,13 @@ import type { Bind } from '../paxos/messages.ts';
 import { bindTerm, cellTerm, readBind, readCell } from './wire.ts';
 
 export type OperationRequest =
-  | { readonly kind: 'put'; readonly key: string; readonly value: unknown; readonly bind: Bind | null; readonly timeoutMs: number }
+  | {
+      readonly kind: 'put';
+      readonly key: string;
+      readonly value: unknown;
+      readonly bind: Bind | null;
+      readonly timeoutMs: number;
+    }
   | { readonly kind: 'get'; readonly key: string; readonly timeoutMs: number };
 
 /** Gets the outcome of an operation, once. */

@@ -8,7 +8,16 @@ import { isDown } from '../../runtime/process/message.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple2 } from '../../runtime/term/tuple.ts';
-import { GenServer, Next, type Call, type CallResult, type CastResult, type From, type InitResult, type RequestOf } from '../../supervisors/index.ts';
+import {
+  GenServer,
+  Next,
+  type Call,
+  type CallResult,
+  type CastResult,
+  type From,
+  type InitResult,
+  type RequestOf,
+} from '../../supervisors/index.ts';
 import { castTo } from '../bucket/cast.ts';
 import type { BucketView, ClusterCast } from '../bucket/view.ts';
 import { StateError } from '../errors.ts';
@@ -17,6 +26,7 @@ import { createCluster, stepCluster } from './core.ts';
 import { countCluster, explainBucket, explainCluster, type ClusterCounts } from './explain.ts';
 import type { CheckedClusterOptions } from './options.ts';
 import type { RunningBucket } from './hello.ts';
+import { randomId } from './random-id.ts';
 import { createRecord, newestOf, type BootRecord } from './record.ts';
 import type { RecordStorage } from './record-storage.ts';
 import type { ClusterEffect, ClusterInput, ClusterState } from './state.ts';
@@ -54,7 +64,16 @@ export type ClusterNews =
   | { readonly kind: 'log'; readonly level: 'info' | 'error'; readonly text: string };
 
 export type ClusterCall =
-  | Call<{ readonly kind: 'bucketUp'; readonly bucket: string; readonly partitions: number; readonly boot: number | null; readonly owner: Pid }, Incarnation>
+  | Call<
+      {
+        readonly kind: 'bucketUp';
+        readonly bucket: string;
+        readonly partitions: number;
+        readonly boot: number | null;
+        readonly owner: Pid;
+      },
+      Incarnation
+    >
   | Call<{ readonly kind: 'watchBucket'; readonly bucket: string; readonly pid: Pid }, BucketView>
   | Call<{ readonly kind: 'watchCluster'; readonly pid: Pid }, ClusterStatus>
   | Call<{ readonly kind: 'status' }, ClusterStatus>;
@@ -173,8 +192,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   }
 
   async #firstRecord(name: NodeName): Promise<BootRecord> {
-    const id = Buffer.from(this.#args.env.randomBytes(16)).toString('hex');
-    const record = createRecord(name, id);
+    const record = createRecord(name, randomId(this.#args.env));
     await this.#args.storage.save(record);
     return record;
   }
@@ -210,7 +228,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const effects = stepCluster(this.#state, input, {
       now: env.now(),
       random: () => env.random(),
-      newId: () => Buffer.from(env.randomBytes(8)).toString('hex'),
+      newId: () => randomId(env, 8),
     });
     const { record } = this.#state;
     if (record !== this.#saved) {

@@ -112,7 +112,8 @@ function onHello(state: ClusterState, from: NodeName, hello: Hello, ask: boolean
   const wasBlank = newestOf(state.record.system) === null;
   peer.hello = hello;
   peer.refusal = helloRefusal(state.record, state.settings, hello);
-  if (peer.refusal !== null && peer.refusal !== before) effects.push({ kind: 'log', level: 'error', text: peer.refusal });
+  if (peer.refusal !== null && peer.refusal !== before)
+    effects.push({ kind: 'log', level: 'error', text: peer.refusal });
   if (peer.refusal === null) {
     learn(state, CLUSTER_CHAIN, hello.configs, effects);
     for (const [bucket, there] of Object.entries(hello.buckets)) learn(state, bucket, there.configs, effects);
@@ -199,7 +200,8 @@ function tellChanges(state: ClusterState, effects: ClusterEffect[]): void {
   state.told = summary;
   const hello = ownHello(state);
   for (const peer of state.peers.values()) {
-    if (peer.hello !== null) effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
+    if (peer.hello !== null)
+      effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
   }
 }
 

@@ -95,14 +95,20 @@ test('a bucket of its own has its own keys; stopped on all nodes and started aga
   await withInside(async (cluster) => {
     const nodes = await startedThree(cluster);
     const start = (): Promise<Pid[]> =>
-      Promise.all(nodes.map(({ node }) => node.run((self) => Bucket.startLink({ bucket: 'Mine' }, { self }).then((pid) => (self.unlink(pid), pid)))));
+      Promise.all(
+        nodes.map(({ node }) =>
+          node.run((self) => Bucket.startLink({ bucket: 'Mine' }, { self }).then((pid) => (self.unlink(pid), pid))),
+        ),
+      );
     let pids = await start();
     await PaxosKV.waitForBucket('Mine', { timeoutMs: 5000 });
     await PaxosKV.put('key', 'mine', { bucket: 'Mine' });
     await PaxosKV.put('key', 'default');
     assert.deepEqual(await PaxosKV.get('key', { bucket: 'Mine' }), { ok: true, value: 'mine' });
     assert.deepEqual(await PaxosKV.keys({ bucket: 'Mine' }), ['key']);
-    await Promise.all(nodes.map(({ node }, i) => node.run((self) => Supervisor.stop(pids[i] as Pid, Exit.shutdown, { self }))));
+    await Promise.all(
+      nodes.map(({ node }, i) => node.run((self) => Supervisor.stop(pids[i] as Pid, Exit.shutdown, { self }))),
+    );
     await assert.rejects(PaxosKV.get('key', { bucket: 'Mine' }), (e) => hasCode(e, 'no_bucket'));
     pids = await start();
     await PaxosKV.waitForBucket('Mine', { timeoutMs: 5000 });
@@ -133,7 +139,10 @@ test('bad bucket options are refused before anything starts', async () => {
   await withInside(async (cluster) => {
     await cluster.start(1);
     const refused = (options: Parameters<typeof Bucket.startLink>[0], code: string): Promise<void> =>
-      assert.rejects(async () => Bucket.startLink(options), (e) => hasCode(e, code));
+      assert.rejects(
+        async () => Bucket.startLink(options),
+        (e) => hasCode(e, code),
+      );
     await refused({ bucket: '$mine' }, 'badarg');
     await refused({ bucket: 'Mine', partitions: 2 }, 'not_supported');
     await refused({ bucket: 'PaxosKV' }, 'already_started');
@@ -168,7 +177,10 @@ test('siblings after a PauseUntil start when its function has resolved', async (
 test('waitForBucket resolves when a quorum is there, and says what is awaited when the time is up', async () => {
   await withInside(async (cluster) => {
     await cluster.start(1);
-    await assert.rejects(PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 100 }), (e) => hasCode(e, 'timeout') && /start n2@127.0.0.1 and n3@127.0.0.1/.test(String(e)));
+    await assert.rejects(
+      PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 100 }),
+      (e) => hasCode(e, 'timeout') && /start n2@127.0.0.1 and n3@127.0.0.1/.test(String(e)),
+    );
     const waiting = PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 5000 });
     await cluster.start(2);
     await waiting;

@@ -13,9 +13,18 @@ function found(clusterSize: number, ...numbers: number[]): Config {
 }
 
 test('a founding needs a quorum of the seats and no more members than seats', () => {
-  assert.throws(() => found(3, 1), (e) => hasCode(e, 'bad_step'));
-  assert.throws(() => found(3, 1, 2, 3, 4), (e) => hasCode(e, 'bad_step'));
-  assert.throws(() => found(3, 1, 1), (e) => hasCode(e, 'bad_step'));
+  assert.throws(
+    () => found(3, 1),
+    (e) => hasCode(e, 'bad_step'),
+  );
+  assert.throws(
+    () => found(3, 1, 2, 3, 4),
+    (e) => hasCode(e, 'bad_step'),
+  );
+  assert.throws(
+    () => found(3, 1, 1),
+    (e) => hasCode(e, 'bad_step'),
+  );
   assert.equal(stepRefusal(null, found(3, 1, 2)), null);
 });
 
@@ -33,10 +42,19 @@ test('r counts the sealed members that meet every quorum, and fewer are needed w
 
 test('a fill adds one member to a vacant seat and keeps the others', () => {
   const next = nextConfig(found(3, 1, 2), { kind: 'fill', member: member(3) });
-  assert.deepEqual(next.M.map((m) => m.name), ['n1', 'n2', 'n3']);
+  assert.deepEqual(
+    next.M.map((m) => m.name),
+    ['n1', 'n2', 'n3'],
+  );
   assert.equal(next.e, 2);
-  assert.throws(() => nextConfig(next, { kind: 'fill', member: member(4) }), (e) => hasCode(e, 'bad_step'));
-  assert.throws(() => nextConfig(found(3, 1, 2), { kind: 'fill', member: member(2, 5) }), (e) => hasCode(e, 'bad_step'));
+  assert.throws(
+    () => nextConfig(next, { kind: 'fill', member: member(4) }),
+    (e) => hasCode(e, 'bad_step'),
+  );
+  assert.throws(
+    () => nextConfig(found(3, 1, 2), { kind: 'fill', member: member(2, 5) }),
+    (e) => hasCode(e, 'bad_step'),
+  );
 });
 
 test('a fresh configuration is uniform and forgets that its predecessor was fresh only when it is followed', () => {
@@ -72,6 +90,9 @@ test('steps that are later work are refused with a reason', () => {
     { kind: 'grow', member: null },
     { kind: 'shrink', name: null },
   ] as const) {
-    assert.throws(() => nextConfig(config, step), (e) => hasCode(e, 'not_supported'));
+    assert.throws(
+      () => nextConfig(config, step),
+      (e) => hasCode(e, 'not_supported'),
+    );
   }
 });

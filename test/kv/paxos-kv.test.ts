@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { PaxosKV, StoreError, type PutOptions, type Quorate } from '../../kv/index.ts';
+import { PaxosKV, type PutOptions, type Quorate, type StoreError } from '../../kv/index.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { atom, nameAtom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -54,7 +54,9 @@ test('the first put wins, whoever puts, and everybody gets that value', async ()
 });
 
 test('many keys put at once from all nodes are all there', async () => {
-  const puts = Array.from({ length: 600 }, (_, i) => on(1 + (i % 3), () => PaxosKV.put(tuple(atom('many'), i % 200), i)));
+  const puts = Array.from({ length: 600 }, (_, i) =>
+    on(1 + (i % 3), () => PaxosKV.put(tuple(atom('many'), i % 200), i)),
+  );
   await Promise.all(puts);
   for (let i = 0; i < 200; i += 17) {
     const [a, b] = await Promise.all([1, 2].map((n) => on(n, () => PaxosKV.get(tuple(atom('many'), i)))));
@@ -65,7 +67,12 @@ test('many keys put at once from all nodes are all there', async () => {
 
 test('keys and values are any terms, equal keys are one key, and nobody shares what was put', async () => {
   const key = newKey();
-  const value = { list: [1, 'two', tuple(atom('three'), 3n)], map: new Map([[1, 2]]), nothing: null, bytes: new Uint8Array([1, 2]) };
+  const value = {
+    list: [1, 'two', tuple(atom('three'), 3n)],
+    map: new Map([[1, 2]]),
+    nothing: null,
+    bytes: new Uint8Array([1, 2]),
+  };
   await put({ b: 1, a: key }, value, {});
   value.list.push('later');
   const found = await on(2, () => PaxosKV.get({ a: key, b: 1 }));
@@ -178,7 +185,10 @@ test('keys lists the live keys of all members once, without those that were eras
 
 test('an aborted operation rejects and says whether it may have taken effect', async () => {
   const aborted = AbortSignal.abort();
-  await assert.rejects(PaxosKV.put(newKey(), 1, { signal: aborted }), (e) => hasCode(e, 'aborted') && (e as StoreError).outcome === 'not-applied');
+  await assert.rejects(
+    PaxosKV.put(newKey(), 1, { signal: aborted }),
+    (e) => hasCode(e, 'aborted') && (e as StoreError).outcome === 'not-applied',
+  );
   const controller = new AbortController();
   const put = PaxosKV.put(newKey(), 1, { signal: controller.signal });
   controller.abort();

@@ -95,7 +95,11 @@ test('a node that is not listed does not vote, and one that took a seat votes af
   const merged = mergeSystem(joined, [voted.buckets]);
   assert.equal(merged.active, true);
   const promise = vote(merged, ballot(2, 1), undefined, 'B').reply;
-  assert.equal(promise.kind === 'promise' && promise.config?.bucket, 'B', 'what was accepted in the former epoch is inherited');
+  assert.equal(
+    promise.kind === 'promise' && promise.config?.bucket,
+    'B',
+    'what was accepted in the former epoch is inherited',
+  );
 });
 
 test('a merge takes the newest decided configuration, and of the votes only those that stand at it', () => {
@@ -113,7 +117,10 @@ test('a fresh configuration begins the chain of a bucket anew, and only there ma
   const filled = nextConfig(b1, { kind: 'fill', member: member(3, 1) });
   const fresh = nextConfig(filled, { kind: 'fresh', members: [member(1, 2), member(2, 2), member(3, 2)] });
   const chain = chainOf(recordDecided(founded, 'B', fresh), 'B');
-  assert.deepEqual(chain.configs.map((c) => c.e), [3]);
+  assert.deepEqual(
+    chain.configs.map((c) => c.e),
+    [3],
+  );
   const laterFill = nextConfig(filled, { kind: 'fresh', members: [member(1, 2), member(2, 2)] });
   const skipped = nextConfig(laterFill, { kind: 'fill', member: member(3, 2) });
   assert.equal(recordDecided(founded, 'B', skipped), founded);

@@ -39,11 +39,25 @@ const requests: RegisterRequest[] = [
 ];
 
 const holding = { ab: older, fast: true, cell: fresh, chosen: true, ae: 2, fl: older };
-const seen = [{ ver: older, ticket: null }, { ver: b, ticket: older }];
+const seen = [
+  { ver: older, ticket: null },
+  { ver: b, ticket: older },
+];
 const answer = { from: 2, e: 3, b, clock: 99 };
 const replies: RegisterReply[] = [
   { kind: 'promise', ...answer, ...holding, ok: false, seen },
-  { kind: 'promise', ...answer, ...holding, ok: false, seen: [], cell: null, ab: ZERO, fast: false, chosen: false, ae: 0 },
+  {
+    kind: 'promise',
+    ...answer,
+    ...holding,
+    ok: false,
+    seen: [],
+    cell: null,
+    ab: ZERO,
+    fast: false,
+    chosen: false,
+    ae: 0,
+  },
   { kind: 'accepted', ...answer },
   { kind: 'nack', ...answer, p: older, floor: ZERO },
   { kind: 'state', ...answer, ...holding },
@@ -78,7 +92,17 @@ test('replies arrive as they were sent', () => {
 });
 
 test('a member that took the fast cell answers with two numbers, and the asker has the cell', () => {
-  const taken: RegisterReply = { ...answer, ...holding, kind: 'promise', ab: b, chosen: false, ae: 3, fl: ZERO, ok: true, seen: [] };
+  const taken: RegisterReply = {
+    ...answer,
+    ...holding,
+    kind: 'promise',
+    ab: b,
+    chosen: false,
+    ae: 3,
+    fl: ZERO,
+    ok: true,
+    seen: [],
+  };
   const list: unknown[] = [];
   pushReply(list, taken);
   assert.equal(list.length, 2);
@@ -90,7 +114,17 @@ test('a member that took the fast cell answers with two numbers, and the asker h
 });
 
 test('a promise of a fast cell says so in full when there is more to say than that', () => {
-  const moved: RegisterReply = { ...answer, ...holding, kind: 'promise', ab: b, ae: 3, fl: older, ok: true, seen: [], cell: null };
+  const moved: RegisterReply = {
+    ...answer,
+    ...holding,
+    kind: 'promise',
+    ab: b,
+    ae: 3,
+    fl: older,
+    ok: true,
+    seen: [],
+    cell: null,
+  };
   const list: unknown[] = [];
   pushReply(list, moved);
   const arrived: RegisterReply[] = [];
@@ -108,10 +142,13 @@ test('votes for rounds that are over are left out, what a reply says about epoch
   assert.ok(batch);
   const arrived: RegisterReply[] = [];
   readReplies(batch, new Map([[50, { b: { ...b, r: 50 }, fastCell: null }]]), (reply) => arrived.push(reply));
-  assert.deepEqual(arrived.map(({ kind, b: { r } }) => [kind, r]), [
-    ['behind', 41],
-    ['accepted', 50],
-  ]);
+  assert.deepEqual(
+    arrived.map(({ kind, b: { r } }) => [kind, r]),
+    [
+      ['behind', 41],
+      ['accepted', 50],
+    ],
+  );
 });
 
 test('another version and malformed batches are refused, other messages are not batches', () => {
@@ -121,7 +158,12 @@ test('another version and malformed batches are refused, other messages are not 
   assert.throws(() => readRequestTerm(tuple(1, good[1], 'no pid', 3, P, [])), isBad);
   assert.equal(readRequestTerm('hello'), null);
   assert.equal(readReplyTerm(good), null);
-  for (const list of [[99, 1, 'k'], [1, 'r', 'k'], [1, 1, 1], [3, 1, 'k', 'no cell', 0]]) {
+  for (const list of [
+    [99, 1, 'k'],
+    [1, 'r', 'k'],
+    [1, 1, 1],
+    [3, 1, 'k', 'no cell', 0],
+  ]) {
     const batch = readRequestTerm(requestTerm(pid, 3, P, list));
     assert.ok(batch);
     assert.throws(() => readRequests(batch, () => undefined), isBad, JSON.stringify(list));

@@ -1,5 +1,11 @@
 /** A cluster of nodes in one thread over the memory transport, with boot records in memory that survive a node's stop. */
-import { createMemoryStorage, startQuorate, type Quorate, type QuorateOptions, type RecordStorage } from '../../../kv/index.ts';
+import {
+  createMemoryStorage,
+  startQuorate,
+  type Quorate,
+  type QuorateOptions,
+  type RecordStorage,
+} from '../../../kv/index.ts';
 import { realEnv } from '../../../runtime/env.ts';
 import { MemoryNetwork } from '../../../runtime/transport/memory.ts';
 
@@ -54,7 +60,8 @@ export async function withInside(fn: (cluster: InsideCluster) => Promise<void>):
 
 /** Resolves when every node has its seats, has merged, and sees all the others. */
 export async function settled(...nodes: Quorate[]): Promise<void> {
-  const isSettled = (): boolean => nodes.every(({ status }) => status !== null && status.hasQuorum && status.waits.length === 0);
+  const isSettled = (): boolean =>
+    nodes.every(({ status }) => status !== null && status.hasQuorum && status.waits.length === 0);
   await eventually(isSettled, () => JSON.stringify(nodes.map((n) => n.status)));
 }
 
