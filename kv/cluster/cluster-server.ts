@@ -3,7 +3,6 @@
  * is sent; while it is being saved, messages wait. Buckets and others on the node subscribe to what they need.
  */
 import type { Env } from '../../runtime/env.ts';
-import type { Self } from '../../runtime/process/self.ts';
 import { isDown } from '../../runtime/process/message.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -18,7 +17,6 @@ import {
   type InitResult,
   type RequestOf,
 } from '../../supervisors/index.ts';
-import { castTo } from '../bucket/cast.ts';
 import type { BucketView, ClusterCast } from '../bucket/view.ts';
 import { StateError } from '../errors.ts';
 import type { Incarnation, NodeName } from '../paxos/messages.ts';
@@ -319,9 +317,4 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const isBusy = pending.size > 0 || rounds.size > 0 || (!record.active && newestOf(record.system) !== null);
     this.self.sendAfter(isBusy ? BUSY_TICK_MS : IDLE_TICK_MS, this.self.pid, TICK);
   }
-}
-
-/** Tells the cluster's process of this node something that it need not answer. */
-export function tellCluster(self: Self, message: ClusterCast): void {
-  castTo(self, CLUSTER, message);
 }
