@@ -21,9 +21,8 @@ import {
   stepConnected,
   stepReply,
   stepTime,
-  type Proposer,
-  type ProposerEffect,
 } from '../paxos/proposer.ts';
+import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
 import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
