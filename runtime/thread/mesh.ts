@@ -6,7 +6,8 @@
  * - SIGNAL: the control tuple, and its payload if it has one;
  * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
+ * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name;
+ * - QUESTION, ANSWER: number of the question (32 bits), then a term.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
@@ -26,6 +27,8 @@ const NODE_UP = 4;
 const NODE_LOST = 5;
 const REMOTE = 6;
 const MALFORMED = 7;
+const QUESTION = 8;
+const ANSWER = 9;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -36,6 +39,8 @@ export interface MeshEvents {
   onMalformed(node: Atom): void;
   onNodeUp(node: Atom): void;
   onNodeLost(node: Atom): void;
+  onQuestion(thread: number, id: number, question: unknown): void;
+  onAnswer(id: number, answer: unknown): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
   onClosed(thread: number): void;
 }
@@ -69,7 +74,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: ArrayBuffer) => this.#onBatch(new Uint8Array(batch)));
+    port.on('message', (batch: ArrayBuffer) => this.#onBatch(thread, new Uint8Array(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -131,6 +136,15 @@ export class Mesh {
     return this.#writeNode(systemThread, MALFORMED, node);
   }
 
+  /** False when there is no such thread. */
+  ask(thread: number, id: number, question: unknown): boolean {
+    return this.#writeNumbered(thread, QUESTION, id, question);
+  }
+
+  answer(thread: number, id: number, answer: unknown): boolean {
+    return this.#writeNumbered(thread, ANSWER, id, answer);
+  }
+
   /** Tells every other thread that a node came or went. */
   announce(node: Atom, up: boolean): void {
     for (const thread of this.#connections.keys()) this.#writeNode(thread, up ? NODE_UP : NODE_LOST, node);
@@ -146,6 +160,14 @@ export class Mesh {
     return this.#write(thread, (writer) => {
       writer.u8(kind);
       writer.term(node);
+    });
+  }
+
+  #writeNumbered(thread: number, kind: number, id: number, term: unknown): boolean {
+    return this.#write(thread, (writer) => {
+      writer.u8(kind);
+      writer.u32(id);
+      writer.term(term);
     });
   }
 
@@ -186,12 +208,12 @@ export class Mesh {
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
-  #onBatch(batch: Uint8Array): void {
+  #onBatch(thread: number, batch: Uint8Array): void {
     const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
-    while (reader.position < batch.length) this.#onRecord(reader, batch);
+    while (reader.position < batch.length) this.#onRecord(thread, reader, batch);
   }
 
-  #onRecord(reader: TermReader, batch: Uint8Array): void {
+  #onRecord(thread: number, reader: TermReader, batch: Uint8Array): void {
     const kind = batch[reader.position] as number;
     reader.position += 1;
     if (kind === SIGNAL) {
@@ -200,6 +222,10 @@ export class Mesh {
     }
     if (kind === REMOTE) {
       this.#onRemote(reader, batch);
+      return;
+    }
+    if (kind === QUESTION || kind === ANSWER) {
+      this.#onNumbered(thread, kind, reader, batch);
       return;
     }
     const node = reader.term() as Atom;
@@ -224,6 +250,14 @@ export class Mesh {
       if (sender !== null) this.#events.onMalformed(sender);
     }
     reader.position = end;
+  }
+
+  #onNumbered(thread: number, kind: number, reader: TermReader, batch: Uint8Array): void {
+    const id = viewOf(batch).getUint32(reader.position);
+    reader.position += 4;
+    const term = reader.term();
+    if (kind === QUESTION) this.#events.onQuestion(thread, id, term);
+    else this.#events.onAnswer(id, term);
   }
 
   #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
