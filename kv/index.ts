@@ -1,1 +1,29 @@
-export {};
+/**
+ * The store: keys that a cluster of nodes agrees on, with Paxos per key and no leader.
+ *
+ * What is promised: a put answers what the cluster chose, which is the first value; everybody gets that same value until a lifetime of the key
+ * ends; an erased key never comes back as it was; with q = floor(N/2) + 1 members connected operations go on, with fewer they are refused,
+ * and never two answers.
+ * What is not: data survives only while a quorum of members does (it is in memory); `pid:`, `node:`, `key:` and `until:` end a key when a majority
+ * observed the end, a little later than it was; nothing across keys.
+ *
+ * So far a member that restarted alone stays a client, and the cluster cannot be resized.
+ */
+export { Bucket } from './bucket/bucket.ts';
+export type { BucketOptions } from './bucket/bucket.ts';
+export { Cluster } from './cluster/cluster.ts';
+export type { ClusterEvents } from './cluster/cluster.ts';
+export type { ClusterStatus } from './cluster/cluster-server.ts';
+export type { ClusterOptions } from './cluster/options.ts';
+export { defaultStateDir, removeRecord } from './cluster/record-file.ts';
+export { createMemoryStorage } from './cluster/record-storage.ts';
+export type { RecordStorage } from './cluster/record-storage.ts';
+export { StateError, StoreError } from './errors.ts';
+export type { OutcomeOfFailure } from './errors.ts';
+export type { Invalid } from './key.ts';
+export type { CommonOptions, GetOptions, PutOptions } from './kv-options.ts';
+export { PauseUntil } from './pause-until.ts';
+export { DEFAULT_BUCKET, PaxosKV, waitForBucket } from './paxos-kv.ts';
+export type { Found, GetResult, KeysOptions, KeysResult, NoQuorum, NotFound, PutResult } from './paxos-kv.ts';
+export { startQuorate } from './quorate.ts';
+export type { Logger, Quorate, QuorateOptions } from './quorate.ts';

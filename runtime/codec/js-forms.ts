@@ -2,7 +2,15 @@
 import { errorFields } from '../term/error-fields.ts';
 import { kindOf, typedArrayName, type TypedArray } from '../term/kind.ts';
 import { hasEqualKeys, KEY_DEPTH_MAX, needsMark } from '../term/map-keys.ts';
-import type { BitString, ExportFun, Float, Fun, ImproperList, Port } from '../term/opaque.ts';
+import {
+  significantBytes,
+  type BitString,
+  type ExportFun,
+  type Float,
+  type Fun,
+  type ImproperList,
+  type Port,
+} from '../term/opaque.ts';
 import { REFUSED, TOO_DEEP } from '../term/sendable.ts';
 import { nameAtom } from '../term/atom.ts';
 import { writeTagged } from './js-tags.ts';
@@ -150,5 +158,5 @@ function writeBitString(writer: TermWriter, value: BitString): void {
   writer.u8(Tag.BIT_BINARY);
   writer.u32(value.bytes.length);
   writer.u8(value.bits);
-  writer.bytes(value.bytes);
+  writer.bytes(significantBytes(value));
 }

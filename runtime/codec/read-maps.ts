@@ -19,7 +19,18 @@ export function readMap(reader: TermReader, left: number, asMap: boolean): objec
   const tag = reader.bytes[reader.position];
   if (!asMap && tag === Tag.BINARY) return readObject(reader, size, left);
   if (!asMap && isAtomTag(tag)) return readStruct(reader, size, left);
-  return readEntries(reader, size, left, new MapBuilder(reader));
+  const entries = readEntries(reader, size, left, new MapBuilder(reader));
+  return asMap ? entries : objectIfText(entries);
+}
+
+/** Text that is not well-formed Unicode is no binary on the wire, and may be the first key all the same. */
+function objectIfText(entries: ReadonlyMap<unknown, unknown>): object {
+  const made: Record<string, unknown> = {};
+  for (const [key, value] of entries) {
+    if (typeof key !== 'string') return entries;
+    setField(made, key, value);
+  }
+  return made;
 }
 
 function isAtomTag(tag: number | undefined): boolean {

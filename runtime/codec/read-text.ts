@@ -2,7 +2,7 @@
  * Binaries. One that is valid UTF-8 is a string, another one bytes; the bitstring form with 8 bits is bytes always.
  */
 import { isUtf8 } from 'node:buffer';
-import { BitString } from '../term/opaque.ts';
+import { BitString, significantBytes } from '../term/opaque.ts';
 import { ByteCache, slotOf } from './byte-cache.ts';
 import type { TermReader } from './term-reader.ts';
 
@@ -80,5 +80,5 @@ export function readBits(reader: TermReader): Uint8Array | BitString {
   const start = reader.position;
   reader.position = start + length;
   const bytes = copyBytes(reader.bytes, start, length);
-  return bits === 0 || bits === 8 ? bytes : new BitString(bytes, bits);
+  return bits === 0 || bits === 8 ? bytes : new BitString(significantBytes(new BitString(bytes, bits)), bits);
 }

@@ -20,7 +20,7 @@ const SOMEWHERE = tuple(JS, CALL, 0, []);
 
 /** What `exit(reason)` throws. Let it pass, or rethrow it, to end the process. */
 export class ProcessExit extends Error {
-  readonly code = 'exit';
+  readonly code: string = 'exit';
   readonly reason: unknown;
   constructor(reason: unknown) {
     super(`exit(${describeTerm(reason)})`);

@@ -195,7 +195,7 @@ export class Process implements Self {
     this.#wake = null;
     this.#match = null;
     if (this.#deadline !== null) {
-      this.scheduler.timers.cancel(this.#deadline);
+      this.scheduler.timers.drop(this.#deadline);
       this.#deadline = null;
     }
   }
@@ -232,6 +232,24 @@ export class Process implements Self {
       this.#resumeLater();
     }
     return this.#wait(match, options) as Promise<T>;
+  }
+
+  /**
+   * As `receive(match, { timeoutMs, otherwise: null })` with `read` applied to what it resolves to, in one promise instead of two: what `read`
+   * throws rejects. @internal
+   */
+  receiveRead<T>(match: Predicate, timeoutMs: number, read: (message: unknown) => T | Promise<T>): Promise<T> {
+    const promise = this.receive(match, { timeoutMs, otherwise: null });
+    const wake = this.#wake;
+    if (wake === null) return promise.then(read);
+    this.#wake = (message) => {
+      try {
+        wake(message instanceof Promise ? message : read(message));
+      } catch (thrown) {
+        wake(Promise.reject(thrown as Error));
+      }
+    };
+    return promise as Promise<T>;
   }
 
   #wait(match: Predicate | null, options: AnyReceiveOptions | undefined): Promise<unknown> {
@@ -283,6 +301,12 @@ export class Process implements Self {
     if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
     return 'ok';
+  }
+
+  /** As `send`, for a tuple made for it of which only the last element may change later; see the scheduler. @internal */
+  sendMade(to: Pid | Ref, message: readonly unknown[]): void {
+    if (!this.alive) throw createDeadError('send');
+    this.scheduler.sendMade(this.pid, to, message as unknown[]);
   }
 
   link(pid: Pid): void {

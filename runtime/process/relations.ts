@@ -8,7 +8,7 @@ import { BadArgumentError, QuorateError } from '../errors.ts';
 import { Atom, nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
-import { Ref, refCount, sameRef } from '../term/ref.ts';
+import { Ref, sameRef } from '../term/ref.ts';
 import { isTuple, tuple2 } from '../term/tuple.ts';
 import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
@@ -129,34 +129,43 @@ export class Relations {
   monitor(self: Process, target: MonitorTarget, options: MonitorOptions = {}): Ref {
     assertMonitorOptions(options);
     const scheduler = this.#scheduler;
+    const asked = target instanceof Pid ? null : resolveTarget(scheduler, target);
     const ref = scheduler.makeRef();
-    const asked = resolveTarget(scheduler, target);
+    const pid = asked === null ? (target as Pid) : asked.pid;
     // A process that monitors itself gets a reference and nothing else, no alias either.
-    const isSelf = asked.pid !== null && scheduler.find(asked.pid) === self;
-    if (!isSelf) this.#watch(self, this.#hold(self, ref, asked, options));
+    if (pid !== null && scheduler.find(pid) === self) return ref;
+    const object = asked === null ? (target as Pid) : asked.object;
+    this.#watch(self, this.#hold(self, ref, pid, asked === null ? null : asked.node, object, options));
     return ref;
   }
 
   /** A monitor that was asked for together with the spawn of its target: elsewhere the target has it already. */
   adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
-    this.#hold(self, ref, { pid, node: null, object: pid }, options);
+    this.#hold(self, ref, pid, null, pid, options);
     const other = this.#scheduler.find(pid);
     if (other === undefined) this.#track(self, pid);
-    else addWatcher(other, refCount(ref), { ref, from: self.pid, name: null });
+    else addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
   }
 
-  #hold(self: Process, ref: Ref, asked: AskedTarget, options: MonitorOptions): HeldMonitor {
+  #hold(
+    self: Process,
+    ref: Ref,
+    target: Pid | null,
+    node: Atom | null,
+    object: Pid | RemoteName,
+    options: MonitorOptions,
+  ): HeldMonitor {
     const held: HeldMonitor = {
       ref,
-      target: asked.pid,
-      node: asked.node,
-      object: asked.object,
+      target,
+      node,
+      object,
       tag: options.tag,
       hasTag: 'tag' in options,
       alias: options.alias ?? null,
     };
     if (options.alias !== undefined) this.#addAlias(self, ref, options.alias);
-    (self.monitors ??= new Map()).set(refCount(ref), held);
+    (self.monitors ??= new Map()).set(this.#scheduler.countOf(ref), held);
     return held;
   }
 
@@ -174,7 +183,7 @@ export class Relations {
     }
     const other = scheduler.find(target);
     if (other !== undefined) {
-      addWatcher(other, refCount(ref), { ref, from: self.pid, name: null });
+      addWatcher(other, scheduler.countOf(ref), { ref, from: self.pid, name: null });
       return;
     }
     const place = scheduler.locate(target);
@@ -191,11 +200,11 @@ export class Relations {
     if (!scheduler.isOwnNode(ref.node, ref.creation)) {
       throw new BadArgumentError(`demonitor: ${ref.toString()} is a reference of another node`);
     }
-    const held = self.monitors?.get(refCount(ref));
+    const held = self.monitors?.get(this.#scheduler.countOf(ref));
     const found = held !== undefined && sameRef(held.ref, ref);
     if (found) {
-      self.monitors?.delete(refCount(ref));
-      if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, refCount(ref));
+      self.monitors?.delete(this.#scheduler.countOf(ref));
+      if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, this.#scheduler.countOf(ref));
       this.#unwatch(self, held);
     }
     if (options.flush === true && !found) self.discardFirst(isDownOf(ref));
@@ -212,7 +221,7 @@ export class Relations {
       return;
     }
     const other = scheduler.find(target);
-    if (other !== undefined) other.watchers?.delete(refCount(ref));
+    if (other !== undefined) other.watchers?.delete(this.#scheduler.countOf(ref));
     else if (scheduler.locate(target) !== scheduler.thread) {
       scheduler.route(target, { kind: 'demonitor', from: self.pid, to: target, ref });
     }
@@ -242,10 +251,10 @@ export class Relations {
 
   onDown(ref: Ref, to: Pid, reason: unknown): void {
     const self = this.#scheduler.find(to);
-    const held = self?.monitors?.get(refCount(ref));
+    const held = self?.monitors?.get(this.#scheduler.countOf(ref));
     if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
-    self.monitors?.delete(refCount(ref));
-    if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, refCount(ref));
+    self.monitors?.delete(this.#scheduler.countOf(ref));
+    if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, this.#scheduler.countOf(ref));
     self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
   }
 
@@ -262,25 +271,26 @@ export class Relations {
 
   unalias(self: Process, ref: Ref): boolean {
     if (!(ref instanceof Ref)) throw new BadArgumentError('unalias: takes a reference that alias or monitor returned');
-    const found = this.#aliases.get(refCount(ref));
+    const found = this.#aliases.get(this.#scheduler.countOf(ref));
     if (found === undefined || found.process !== self || !sameRef(found.ref, ref)) return false;
-    this.#dropAlias(self, refCount(ref));
+    this.#dropAlias(self, this.#scheduler.countOf(ref));
     return true;
   }
 
   /** A message to an alias of this thread; dropped when it is none any more. */
   sendAlias(ref: Ref, message: unknown): void {
-    const found = this.#aliases.get(refCount(ref));
+    const found = this.#aliases.get(this.#scheduler.countOf(ref));
     if (found === undefined || !sameRef(found.ref, ref)) return;
     const { process, mode } = found;
-    if (mode === 'reply') this.#dropAlias(process, refCount(ref));
+    if (mode === 'reply') this.#dropAlias(process, this.#scheduler.countOf(ref));
     else if (mode === 'replyDemonitor') this.demonitor(process, found.ref);
     process.deliver(message);
   }
 
   #addAlias(self: Process, ref: Ref, mode: AliasMode): void {
-    this.#aliases.set(refCount(ref), { process: self, ref, mode });
-    (self.aliases ??= new Set()).add(refCount(ref));
+    this.#aliases.set(this.#scheduler.countOf(ref), { process: self, ref, mode });
+    // What ends with its monitor is found through the monitor: calls make one each.
+    if (mode === 'explicitUnalias' || mode === 'reply') (self.aliases ??= new Set()).add(this.#scheduler.countOf(ref));
   }
 
   #dropAlias(self: Process, count: number): void {
@@ -367,7 +377,12 @@ export class Relations {
   onEnd(self: Process, reason: unknown): void {
     const scheduler = this.#scheduler;
     if (self.aliases !== null) for (const count of self.aliases) this.#aliases.delete(count);
-    if (self.monitors !== null) for (const held of self.monitors.values()) this.#unwatch(self, held);
+    if (self.monitors !== null) {
+      for (const [count, held] of self.monitors) {
+        if (held.alias !== null) this.#aliases.delete(count);
+        this.#unwatch(self, held);
+      }
+    }
     if (self.tracked) {
       for (const tracked of this.#tracked.values()) tracked.delete(self);
       for (const watchers of this.#nodeWatchers.values()) watchers.delete(self);
@@ -409,8 +424,7 @@ interface AskedTarget {
   readonly object: Pid | RemoteName;
 }
 
-function resolveTarget(scheduler: Scheduler, target: MonitorTarget): AskedTarget {
-  if (target instanceof Pid) return { pid: target, node: null, object: target };
+function resolveTarget(scheduler: Scheduler, target: Exclude<MonitorTarget, Pid>): AskedTarget {
   if (target instanceof Atom || typeof target === 'string') {
     const name = toName(target, 'monitor');
     return { pid: scheduler.whereis(name) ?? null, node: null, object: tuple2(name, scheduler.nodeName) };

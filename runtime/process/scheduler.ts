@@ -9,8 +9,8 @@ import { BadArgumentError, QuorateError } from '../errors.ts';
 import { Atom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
-import { makePid, Pid, pidCount, pidThread } from '../term/pid.ts';
-import { makeRefFrom, Ref, refCount, refThread } from '../term/ref.ts';
+import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
+import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { runAs } from './context.ts';
@@ -67,8 +67,9 @@ export class Scheduler {
   #turnLeft = TURN_MAX;
   #turnArmed = false;
   #startArmed = false;
-  #refCount: number;
-  readonly #refRandom: number;
+  readonly #refBase: number;
+  #refCount = 0;
+  readonly #refWord2: number;
 
   constructor(options: SchedulerOptions) {
     this.nodeName = options.nodeName;
@@ -86,8 +87,8 @@ export class Scheduler {
       (fn) => this.env.defer(fn),
     );
     // A thread that replaces another must not repeat its references: start at a random place of the 53-bit counter's upper half.
-    this.#refCount = Math.floor(this.env.random() * 2 ** 20) * 2 ** 32;
-    this.#refRandom = Math.floor(this.env.random() * 2 ** 22);
+    this.#refBase = Math.floor(this.env.random() * 2 ** 20);
+    this.#refWord2 = ((Math.floor(this.env.random() * 2 ** 22) << THREAD_BITS) | this.thread) >>> 0;
   }
 
   // Places
@@ -126,12 +127,18 @@ export class Scheduler {
   }
 
   refKey(ref: Ref): number | string {
-    return this.isOwnNode(ref.node, ref.creation) && refThread(ref) === this.thread ? refCount(ref) : ref.key;
+    return this.isOwnNode(ref.node, ref.creation) && refThread(ref) === this.thread ? this.countOf(ref) : ref.key;
   }
 
   makeRef(): Ref {
-    this.#refCount += 1;
-    return makeRefFrom(this.nodeName, this.creation, this.thread, this.#refCount, this.#refRandom);
+    const count = (this.#refCount += 1);
+    const word1 = count < 0x1_0000_0000 ? this.#refBase : this.#refBase + Math.floor(count / 2 ** 32);
+    return new Ref(this.nodeName, this.creation, count >>> 0, word1, this.#refWord2);
+  }
+
+  /** The running number of a reference of this thread: a small integer for a long time, and so a cheap key. Says nothing about others. */
+  countOf(ref: Ref): number {
+    return ref.word1 === this.#refBase ? ref.word0 : (ref.word1 - this.#refBase) * 2 ** 32 + ref.word0;
   }
 
   isAlive(pid: Pid): boolean {
@@ -207,6 +214,23 @@ export class Scheduler {
     else this.#sendName(from, to, message);
   }
 
+  /**
+   * Sends a tuple that was made for this send and of which only the last element may change later: on this thread that element alone is copied,
+   * into the tuple itself.
+   */
+  sendMade(from: Pid, to: Pid | Ref, message: unknown[]): void {
+    const last = message.length - 1;
+    if (to instanceof Pid) {
+      const target = this.find(to);
+      if (target === undefined) return this.#sendAway(from, to, message);
+      message[last] = copyTerm(message[last]);
+      target.deliver(message);
+    } else if (this.isOwnNode(to.node, to.creation) && refThread(to) === this.thread) {
+      message[last] = copyTerm(message[last]);
+      this.relations.sendAlias(to, message);
+    } else this.#sendAlias(from, to, message);
+  }
+
   #sendAway(from: Pid, to: Pid, message: unknown): void {
     const place = this.locate(to);
     if (place === this.thread || place === GONE) void copyTerm(message);
@@ -253,19 +277,20 @@ export class Scheduler {
     const ref = this.makeRef();
     const copy = copyTerm(message);
     const timer = this.timers.add(delayMs, () => {
-      this.#sent.delete(refCount(ref));
+      this.#sent.delete(this.countOf(ref));
       const isName = to instanceof Atom || typeof to === 'string';
       if (!isName || this.whereis(to) !== undefined) this.send(from, to, copy);
     });
-    this.#sent.set(refCount(ref), timer);
+    this.#sent.set(this.countOf(ref), timer);
     return ref;
   }
 
   cancelTimer(ref: Ref): number | false {
     if (!(ref instanceof Ref)) throw new BadArgumentError('cancelTimer: takes the reference that sendAfter returned');
-    const timer = this.#sent.get(refCount(ref));
+    const key = this.refKey(ref);
+    const timer = typeof key === 'number' ? this.#sent.get(key) : undefined;
     if (timer === undefined) return false;
-    this.#sent.delete(refCount(ref));
+    this.#sent.delete(this.countOf(ref));
     return this.timers.cancel(timer);
   }
 
@@ -279,6 +304,16 @@ export class Scheduler {
 
   routeToNode(node: Atom, signal: Signal): void {
     this.outside.toNode(node, signal);
+  }
+
+  /** A message arrived for the process of this thread whose pid has these numbers. */
+  deliverTo(id: number, serial: number, message: unknown): void {
+    this.#table.get(pidCountOf(id, serial))?.deliver(message);
+  }
+
+  /** The reference of this node that has these words. */
+  refOf(word0: number, word1: number, word2: number): Ref {
+    return new Ref(this.nodeName, this.creation, word0, word1, word2);
   }
 
   /** A signal arrived from another thread or node; its terms are this thread's own. */

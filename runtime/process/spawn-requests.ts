@@ -6,7 +6,7 @@ import { BadArgumentError, QuorateError } from '../errors.ts';
 import { atom, nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
-import { refCount, type Ref } from '../term/ref.ts';
+import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { tuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
@@ -49,7 +49,14 @@ export class SpawnRequests {
   }
 
   /** @throws `not_sendable` for arguments that cannot travel */
-  send(wanted: Wanted, place: number | Atom, module: string, exported: string, args: readonly unknown[], name?: Atom): void {
+  send(
+    wanted: Wanted,
+    place: number | Atom,
+    module: string,
+    exported: string,
+    args: readonly unknown[],
+    name?: Atom,
+  ): void {
     const scheduler = this.#scheduler;
     const { process, ref } = wanted;
     const local = typeof place === 'number';
@@ -67,20 +74,20 @@ export class SpawnRequests {
       options,
       args: local ? [module, exported, args, name] : args,
     };
-    this.#pending.set(refCount(ref), { ...wanted, place });
+    this.#pending.set(this.#scheduler.countOf(ref), { ...wanted, place });
     try {
       if (local) scheduler.outside.toThread(place, signal);
       else scheduler.outside.toNode(place, signal);
     } catch (error) {
-      this.#pending.delete(refCount(ref));
+      this.#pending.delete(this.#scheduler.countOf(ref));
       throw error;
     }
   }
 
   onReply({ ref, result }: SpawnReplySignal): void {
-    const pending = this.#pending.get(refCount(ref));
+    const pending = this.#pending.get(this.#scheduler.countOf(ref));
     if (pending === undefined) return;
-    this.#pending.delete(refCount(ref));
+    this.#pending.delete(this.#scheduler.countOf(ref));
     if (result instanceof Pid) this.#relate(pending, result);
     pending.settle(result);
   }
@@ -126,7 +133,9 @@ export function assertRequest(module: unknown, exported: unknown, args: unknown,
   if (options.name !== undefined) toName(options.name, 'spawn');
   if (options.monitor !== undefined) assertMonitorOptions(options.monitor);
   if (options.reply !== undefined && !REPLIES.includes(options.reply)) {
-    throw new BadArgumentError(`spawnRequest: reply must be one of ${REPLIES.join(', ')}, not ${String(options.reply)}`);
+    throw new BadArgumentError(
+      `spawnRequest: reply must be one of ${REPLIES.join(', ')}, not ${String(options.reply)}`,
+    );
   }
 }
 

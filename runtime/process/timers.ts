@@ -40,6 +40,11 @@ export class TimerQueue {
 
   /** Returns how many milliseconds were left, or false when it had fired or was cancelled already. */
   cancel(timer: Timer): number | false {
+    return this.drop(timer) ? Math.max(0, Math.floor(timer.at - this.#env.now())) : false;
+  }
+
+  /** As `cancel`, without asking the clock how much was left. */
+  drop(timer: Timer): boolean {
     const { slot } = timer;
     if (slot === null) return false;
     const last = slot.pop() as Timer;
@@ -49,7 +54,7 @@ export class TimerQueue {
     }
     timer.slot = null;
     timer.fire = null;
-    return Math.max(0, Math.floor(timer.at - this.#env.now()));
+    return true;
   }
 
   /** Milliseconds left, or false. */

@@ -8,7 +8,7 @@ import { Atom } from './atom.ts';
 import { errorFields, rebuildError } from './error-fields.ts';
 import { kindOf, typedArrayClasses, typedArrayName, type TypedArray } from './kind.ts';
 import { hasEqualKeys, KEY_DEPTH_MAX } from './map-keys.ts';
-import { BitString, emptyStruct, ImproperList, type Float } from './opaque.ts';
+import { BitString, emptyStruct, ImproperList, significantBytes, type Float } from './opaque.ts';
 import { Pid } from './pid.ts';
 import { Ref } from './ref.ts';
 import { assertSendable, DEPTH_BEFORE_CHECK, DEPTH_MAX, isAtomName, REFUSED, TOO_DEEP, unstable } from './sendable.ts';
@@ -118,7 +118,7 @@ function copyOther(value: object, left: number): unknown {
     case 'regexp':
       return new RegExp((value as RegExp).source, (value as RegExp).flags);
     case 'bitString':
-      return new BitString(new Uint8Array((value as BitString).bytes), (value as BitString).bits);
+      return new BitString(significantBytes(value as BitString), (value as BitString).bits);
     case 'float':
       return copyFloat(value as Float);
     case 'refused':

@@ -7,7 +7,15 @@
 import { Atom } from './atom.ts';
 import { errorFields } from './error-fields.ts';
 import { kindOf, typedArrayName, type TypedArray } from './kind.ts';
-import type { BitString, ExportFun, Float, Fun, ImproperList, Port } from './opaque.ts';
+import {
+  significantBytes,
+  type BitString,
+  type ExportFun,
+  type Float,
+  type Fun,
+  type ImproperList,
+  type Port,
+} from './opaque.ts';
 import type { Pid } from './pid.ts';
 import type { Ref } from './ref.ts';
 
@@ -159,7 +167,7 @@ function rareKey(value: object): string {
     case 'float':
       return floatKey((value as Float).value);
     case 'bitString':
-      return `B${(value as BitString).bits}${bytesKey((value as BitString).bytes)}`;
+      return `B${(value as BitString).bits}${bytesKey(significantBytes(value as BitString))}`;
     case 'fun':
       return `F${bytesKey((value as Fun).bytes)}`;
     case 'exportFun':

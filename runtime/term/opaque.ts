@@ -48,6 +48,14 @@ export class BitString {
   }
 }
 
+/** A copy of its bytes with zeros for the bits that do not count, as the BEAM has them. @internal */
+export function significantBytes(value: BitString): Uint8Array {
+  const bytes = new Uint8Array(value.bytes);
+  const last = bytes.length - 1;
+  bytes[last] = (bytes[last] as number) & (0xff << (8 - value.bits));
+  return bytes;
+}
+
 /** `[a, b | Tail]` with a tail that is not a list. */
 export class ImproperList {
   readonly elements: readonly unknown[];

@@ -60,7 +60,12 @@ export function pidThread(pid: Pid): number {
 
 /** The running number of a pid of this node, within its thread. */
 export function pidCount(pid: Pid): number {
-  return Math.floor(pid.serial / THREADS_MAX) * 2 ** 32 + pid.id;
+  return pidCountOf(pid.id, pid.serial);
+}
+
+/** The same from the pid's two numbers. @internal */
+export function pidCountOf(id: number, serial: number): number {
+  return Math.floor(serial / THREADS_MAX) * 2 ** 32 + id;
 }
 
 /** The pid number `count` (up to 2^53) of a thread. @internal */

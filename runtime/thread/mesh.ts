@@ -1,9 +1,11 @@
 /**
  * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
- * loop goes as one batch in one transferred buffer of encoded terms. Order is kept per pair of threads, notices about nodes included.
+ * loop goes as one batch of encoded terms, a transferred buffer unless it is small. Order is kept per pair of threads, notices about nodes included.
  *
  * A batch is a sequence of records: kind (8 bits), then
- * - SIGNAL: the control tuple, and its payload if it has one;
+ * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
+ *   all records are these; their pids and references are of this node, and whoever sent does not matter to the receiver;
+ * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
  * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
  * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name;
@@ -27,8 +29,10 @@ const NODE_UP = 4;
 const NODE_LOST = 5;
 const REMOTE = 6;
 const MALFORMED = 7;
-const QUESTION = 8;
-const ANSWER = 9;
+const MESSAGE = 8;
+const ALIAS = 9;
+const QUESTION = 10;
+const ANSWER = 11;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -51,8 +55,13 @@ interface Connection {
 }
 
 const BATCH_BYTES_FIRST = 4096;
-/** A batch is sent before the turn ends when it is larger than this, so that a flood does not pile up in one buffer. */
-const BATCH_BYTES_MAX = 1 << 20;
+/** A batch is sent before the turn ends when it is larger than this, so that in a flood the receiver works while the sender goes on. */
+const BATCH_BYTES_MAX = 1 << 16;
+
+/** Up to this size a batch travels as a string, a character per byte: to make and to transfer a buffer costs more. */
+const TEXT_BYTES_MAX = 1024;
+
+type Batch = ArrayBuffer | string;
 
 export class Mesh {
   readonly #scheduler: Scheduler;
@@ -74,7 +83,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: ArrayBuffer) => this.#onBatch(thread, new Uint8Array(batch)));
+    port.on('message', (batch: Batch) => this.#onBatch(thread, bytesOf(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -85,46 +94,16 @@ export class Mesh {
 
   /** False when there is no such thread. @throws `not_sendable` */
   sendSignal(thread: number, signal: Signal): boolean {
-    return this.#write(thread, (writer) => {
-      writer.u8(SIGNAL);
-      writeControl(writer, signal);
-      const payload = signalPayload(signal);
-      if (payload !== null) writer.term(payload.value);
-    });
+    return this.#write(thread, writeSignal, signal);
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
   passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
-    return this.#write(thread, (writer) => {
-      writer.u8(REMOTE);
-      const length = writer.position;
-      writer.u32(0);
-      writeControl(writer, pending.signal);
-      if (payload !== null) writer.bytes(payload);
-      const end = writer.position;
-      writer.position = length;
-      writer.u32(end - length - 4);
-      writer.position = end;
-    });
+    return this.#write(thread, writeRemote, pending.signal, payload);
   }
 
   forward(systemThread: number, node: Atom, signal: Signal): boolean {
-    return this.#write(systemThread, (writer) => {
-      writer.u8(FORWARD);
-      writer.term(node);
-      const lengths = writer.position;
-      writer.u32(0);
-      writer.u32(0);
-      writeControl(writer, signal);
-      const control = writer.position;
-      const payload = signalPayload(signal);
-      if (payload !== null) writer.term(payload.value);
-      const end = writer.position;
-      writer.position = lengths;
-      writer.u32(control - lengths - 8);
-      writer.u32(end - control);
-      writer.position = end;
-    });
+    return this.#write(systemThread, writeForward, node, signal);
   }
 
   watchNode(systemThread: number, node: Atom): boolean {
@@ -138,11 +117,11 @@ export class Mesh {
 
   /** False when there is no such thread. */
   ask(thread: number, id: number, question: unknown): boolean {
-    return this.#writeNumbered(thread, QUESTION, id, question);
+    return this.#write(thread, writeQuestion, id, question);
   }
 
   answer(thread: number, id: number, answer: unknown): boolean {
-    return this.#writeNumbered(thread, ANSWER, id, answer);
+    return this.#write(thread, writeAnswer, id, answer);
   }
 
   /** Tells every other thread that a node came or went. */
@@ -157,27 +136,24 @@ export class Mesh {
   }
 
   #writeNode(thread: number, kind: number, node: Atom): boolean {
-    return this.#write(thread, (writer) => {
-      writer.u8(kind);
-      writer.term(node);
-    });
+    return this.#write(thread, writeNode, kind, node);
   }
 
-  #writeNumbered(thread: number, kind: number, id: number, term: unknown): boolean {
-    return this.#write(thread, (writer) => {
-      writer.u8(kind);
-      writer.u32(id);
-      writer.term(term);
-    });
-  }
-
-  #write(thread: number, record: (writer: TermWriter) => void): boolean {
+  /** The record's parts are passed on one by one: a closure would be an allocation for each message. */
+  #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): boolean;
+  #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): boolean;
+  #write(
+    thread: number,
+    record: (writer: TermWriter, a: unknown, b: unknown) => void,
+    a: unknown,
+    b?: unknown,
+  ): boolean {
     const connection = this.#connections.get(thread);
     if (connection === undefined) return false;
     const { writer } = connection;
     const before = writer.position;
     try {
-      record(writer);
+      record(writer, a, b);
     } catch (error) {
       writer.position = before;
       throw error;
@@ -201,10 +177,15 @@ export class Mesh {
   };
 
   #post({ port, writer }: Connection): void {
-    if (writer.position === 0) return;
-    // A Buffer's own slice would be a view of the writer's memory.
-    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
+    const { position } = writer;
+    if (position === 0) return;
     writer.position = 0;
+    if (position <= TEXT_BYTES_MAX) {
+      port.postMessage(Buffer.prototype.latin1Slice.call(writer.buffer, 0, position));
+      return;
+    }
+    // A Buffer's own slice would be a view of the writer's memory.
+    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, position);
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
@@ -216,6 +197,17 @@ export class Mesh {
   #onRecord(thread: number, reader: TermReader, batch: Uint8Array): void {
     const kind = batch[reader.position] as number;
     reader.position += 1;
+    if (kind === MESSAGE) {
+      const id = reader.u32();
+      const serial = reader.u32();
+      this.#scheduler.deliverTo(id, serial, reader.term());
+      return;
+    }
+    if (kind === ALIAS) {
+      const alias = this.#scheduler.refOf(reader.u32(), reader.u32(), reader.u32());
+      this.#scheduler.relations.sendAlias(alias, reader.term());
+      return;
+    }
     if (kind === SIGNAL) {
       this.#scheduler.onSignal(completed(readControl(reader), reader));
       return;
@@ -225,7 +217,7 @@ export class Mesh {
       return;
     }
     if (kind === QUESTION || kind === ANSWER) {
-      this.#onNumbered(thread, kind, reader, batch);
+      this.#onNumbered(thread, kind, reader);
       return;
     }
     const node = reader.term() as Atom;
@@ -252,9 +244,8 @@ export class Mesh {
     reader.position = end;
   }
 
-  #onNumbered(thread: number, kind: number, reader: TermReader, batch: Uint8Array): void {
-    const id = viewOf(batch).getUint32(reader.position);
-    reader.position += 4;
+  #onNumbered(thread: number, kind: number, reader: TermReader): void {
+    const id = reader.u32();
     const term = reader.term();
     if (kind === QUESTION) this.#events.onQuestion(thread, id, term);
     else this.#events.onAnswer(id, term);
@@ -268,6 +259,74 @@ export class Mesh {
     reader.position = end;
     this.#events.onForward(node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
   }
+}
+
+function writeSignal(writer: TermWriter, signal: Signal): void {
+  if (signal.kind === 'send') {
+    writer.u8(MESSAGE);
+    writer.u32(signal.to.id);
+    writer.u32(signal.to.serial);
+    writer.term(signal.message);
+  } else if (signal.kind === 'sendAlias') {
+    writer.u8(ALIAS);
+    writer.u32(signal.alias.word0);
+    writer.u32(signal.alias.word1);
+    writer.u32(signal.alias.word2);
+    writer.term(signal.message);
+  } else {
+    writer.u8(SIGNAL);
+    writeWhole(writer, signal);
+  }
+}
+
+/** The control tuple and its payload; returns where the payload begins. */
+function writeWhole(writer: TermWriter, signal: Signal): number {
+  writeControl(writer, signal);
+  const middle = writer.position;
+  const payload = signalPayload(signal);
+  if (payload !== null) writer.term(payload.value);
+  return middle;
+}
+
+function writeRemote(writer: TermWriter, signal: Signal, payload: Uint8Array | null): void {
+  writer.u8(REMOTE);
+  writer.u32(0);
+  const start = writer.position;
+  writeControl(writer, signal);
+  if (payload !== null) writer.bytes(payload);
+  writer.putU32(start - 4, writer.position - start);
+}
+
+function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
+  writer.u8(FORWARD);
+  writer.term(node);
+  writer.u32(0);
+  writer.u32(0);
+  const start = writer.position;
+  const middle = writeWhole(writer, signal);
+  writer.putU32(start - 8, middle - start);
+  writer.putU32(start - 4, writer.position - middle);
+}
+
+function writeNode(writer: TermWriter, kind: number, node: Atom): void {
+  writer.u8(kind);
+  writer.term(node);
+}
+
+function writeQuestion(writer: TermWriter, id: number, question: unknown): void {
+  writer.u8(QUESTION);
+  writer.u32(id);
+  writer.term(question);
+}
+
+function writeAnswer(writer: TermWriter, id: number, answer: unknown): void {
+  writer.u8(ANSWER);
+  writer.u32(id);
+  writer.term(answer);
+}
+
+function bytesOf(batch: Batch): Uint8Array {
+  return typeof batch === 'string' ? Buffer.from(batch, 'latin1') : new Uint8Array(batch);
 }
 
 function completed(pending: PendingSignal, reader: TermReader): Signal {

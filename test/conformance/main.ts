@@ -18,7 +18,11 @@ else if (command === 'peer') await servePeer(rest);
 else fail('usage: conformance signals [--placement P] FILES... | peer --name N --cookie C [--threads T]');
 
 async function runSignals(args: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { placement: { type: 'string', default: 'thread' } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { placement: { type: 'string', default: 'thread' } },
+  });
   const placement = values.placement as Placement;
   if (!PLACEMENTS.includes(placement)) fail(`placement must be one of ${PLACEMENTS.join(', ')}, not ${placement}`);
   const scenarios = positionals
@@ -29,7 +33,12 @@ async function runSignals(args: string[]): Promise<void> {
   if (first === undefined) fail(`none of the ${positionals.length} scenarios can be run in placement ${placement}`);
   const oracle = path.resolve(path.dirname(first.file), '../../oracle');
   if (placement === 'otp-driver') {
-    process.stdout.write(await runOracle(oracle, scenarios.map(({ file }) => path.resolve(file))));
+    process.stdout.write(
+      await runOracle(
+        oracle,
+        scenarios.map(({ file }) => path.resolve(file)),
+      ),
+    );
     return;
   }
   const runner = await startRunner(placement, oracle);

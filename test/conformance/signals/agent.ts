@@ -127,7 +127,8 @@ function substitute(term: unknown, bound: Bound): unknown {
     return tuple(...term.map((item) => substitute(item, bound)));
   }
   if (Array.isArray(term)) return term.map((item) => substitute(item, bound));
-  if (term instanceof Map) return new Map([...term].map(([key, value]) => [substitute(key, bound), substitute(value, bound)]));
+  if (term instanceof Map)
+    return new Map([...term].map(([key, value]) => [substitute(key, bound), substitute(value, bound)]));
   if (!isFields(term)) return term;
   const fields = Object.fromEntries(Object.entries(term).map(([key, value]) => [key, substitute(value, bound)]));
   return isStruct(term) ? struct(fields) : fields;

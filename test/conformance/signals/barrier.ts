@@ -55,7 +55,7 @@ export async function echo(self: Self): Promise<void> {
 async function collect(self: Self, wanted: number, round: number): Promise<void> {
   const isExchange = (message: unknown): message is readonly unknown[] =>
     isTagged(message, PING, 3) || (isTagged(message, PONG, 2) && message[1] === round);
-  for (let left = wanted; left > 0; ) {
+  for (let left = wanted; left > 0;) {
     const message = await self.receive(isExchange);
     if (message[0] === PONG) left -= 1;
     else self.send(message[1] as Pid, tuple(PONG, message[2]));

@@ -2,7 +2,18 @@
  * The kit's driver: performs a scenario one step at a time, lets everything settle after each, and writes down what happened. It is a process of
  * n1 and speaks with factories and agents by the kit's protocol, wherever and of whatever kind they are.
  */
-import { Atom, atom, describeTerm, isDown, isTagged, isTuple, Pid, Ref, tuple, type Self } from '../../../runtime/index.ts';
+import {
+  Atom,
+  atom,
+  describeTerm,
+  isDown,
+  isTagged,
+  isTuple,
+  Pid,
+  Ref,
+  tuple,
+  type Self,
+} from '../../../runtime/index.ts';
 import { isEcho } from './barrier.ts';
 import type { Cluster } from './cluster.ts';
 import { encodeStep, namesMade, type Operation } from './encode.ts';
@@ -53,7 +64,9 @@ export class Driver {
       const answer = await this.#operate(name, encodeStep({ op: 'drain' }, this.#lookup));
       if (isTagged(answer, atom('mail'))) mail[name] = this.#names.encode(answer[1]) as readonly Json[];
     }
-    const exits = Object.fromEntries([...this.#exits].sort().map(([name, reason]) => [name, this.#names.encode(reason)]));
+    const exits = Object.fromEntries(
+      [...this.#exits].sort().map(([name, reason]) => [name, this.#names.encode(reason)]),
+    );
     return { name: this.#scenario.name, results, final_mail: mail, exits, alive };
   }
 
@@ -213,7 +226,8 @@ export class Driver {
   }
 
   async #await(pid: Pid, seq: number, monitor: Ref): Promise<Answer> {
-    const isReply = (message: unknown): message is readonly unknown[] => isTagged(message, REPLY, 3) && message[1] === seq;
+    const isReply = (message: unknown): message is readonly unknown[] =>
+      isTagged(message, REPLY, 3) && message[1] === seq;
     const isEnd = isDown(monitor);
     const first = await this.#self.receive((message) => isReply(message) || isEnd(message), {
       timeoutMs: ANSWER_MS,
@@ -326,14 +340,16 @@ export class Driver {
   async #ask(name: string, question: Atom, answer: Atom, ...rest: unknown[]): Promise<readonly unknown[]> {
     this.#seq += 1;
     const seq = this.#seq;
-    const isAnswer = (message: unknown): message is readonly unknown[] => isTagged(message, answer) && message[1] === seq;
+    const isAnswer = (message: unknown): message is readonly unknown[] =>
+      isTagged(message, answer) && message[1] === seq;
     for (let tries = 0; ; tries++) {
       this.#self.send(this.#factory(name), tuple(question, this.#self.pid, seq, ...rest));
       // A node that has just started may not have a factory yet.
       const patienceMs = question === WHOAMI || question === RESET ? 500 : ANSWER_MS;
       const got = await this.#self.receive(isAnswer, { timeoutMs: patienceMs, otherwise: null });
       if (got !== null) return got;
-      if (patienceMs === ANSWER_MS || tries === 20) throw new Error(`the factory of ${name} does not answer ${question.name}`);
+      if (patienceMs === ANSWER_MS || tries === 20)
+        throw new Error(`the factory of ${name} does not answer ${question.name}`);
     }
   }
 

@@ -54,7 +54,9 @@ function encodeField(field: string, value: Json, lookup: Lookup): unknown {
     case 'node':
       return typeof value === 'string' ? lookup('node', value) : decodeJson(value, lookup);
     case 'options':
-      return (value as Json[]).map((option) => (typeof option === 'string' ? atom(option) : decodeJson(option, lookup)));
+      return (value as Json[]).map((option) =>
+        typeof option === 'string' ? atom(option) : decodeJson(option, lookup),
+      );
     case 'then':
       return encodeThen(value as Fields, lookup);
     default:
@@ -85,5 +87,10 @@ export function namesMade({ op, args }: Operation): readonly (readonly [Kind, st
   const { as, monitor } = args as { as?: string; monitor?: string };
   if (as === undefined) return [];
   if (op !== 'spawn') return [['ref', as]];
-  return monitor === undefined ? [['pid', as]] : [['pid', as], ['ref', monitor]];
+  return monitor === undefined
+    ? [['pid', as]]
+    : [
+        ['pid', as],
+        ['ref', monitor],
+      ];
 }

@@ -85,7 +85,9 @@ async function answerQuery(self: Self, known: Known, from: Pid, seq: unknown): P
   await passBarrier(self);
   await settleBirths(self, known);
   const alive: unknown[] = [];
-  const infos = await Promise.all([...known.alive.values()].map(async (agent) => [agent, await self.processInfo(agent.pid)] as const));
+  const infos = await Promise.all(
+    [...known.alive.values()].map(async (agent) => [agent, await self.processInfo(agent.pid)] as const),
+  );
   for (const [{ name, pid }, info] of infos) if (info !== undefined) alive.push(tuple(name, pid, mailOf(info)));
   const gone = known.gone.map(({ name, pid, reason }) => tuple(name, pid, reason));
   self.send(from, tuple(STATE, seq, alive, gone));

@@ -22,7 +22,11 @@ export async function startMember({ name, cookie, threads, epmdPort }: MemberOpt
     hidden: false,
     implicitSelf: false,
     epmd: { port: epmdPort },
-    modules: { [AGENT_MODULE.name]: { [INIT.name]: (self: Self, ...args: never[]) => init(self, ...(args as unknown as InitArguments)) } },
+    modules: {
+      [AGENT_MODULE.name]: {
+        [INIT.name]: (self: Self, ...args: never[]) => init(self, ...(args as unknown as InitArguments)),
+      },
+    },
   });
   spreadOver(threads);
   useNode(node);

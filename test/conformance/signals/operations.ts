@@ -48,7 +48,8 @@ const operations: Readonly<Record<string, (self: Self, args: Arguments) => unkno
   exit_signal: (self, args) => done(self.exit(args['target'] as Pid, args['reason'])),
   send,
   trap_exit: (self, args) => self.trapExit(args['flag'] as boolean),
-  register: (self, args) => done(self.register(nameOf(args['name']), 'target' in args ? (args['target'] as Pid) : self.pid)),
+  register: (self, args) =>
+    done(self.register(nameOf(args['name']), 'target' in args ? (args['target'] as Pid) : self.pid)),
   unregister: (self, args) => done(self.unregister(nameOf(args['name']))),
   whereis: (self, args) => (isAtomValue(args['name']) ? undefined : self.whereis(nameOf(args['name']))),
   is_alive: (self, args) => self.isAlive(args['target'] as Pid),

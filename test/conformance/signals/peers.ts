@@ -29,7 +29,9 @@ export function startOurPeer({ name, cookie, epmdPort }: PeerOptions): ChildProc
 export function createErlangPeers(oracle: string): { start: StartPeer; cleanUp(): void } {
   const ebin = mkdtempSync(path.join(tmpdir(), 'conformance-'));
   const sources = readdirSync(oracle).filter((file) => file.endsWith('.erl'));
-  const built = spawnSync('erlc', ['-o', ebin, ...sources.map((file) => path.join(oracle, file))], { stdio: 'inherit' });
+  const built = spawnSync('erlc', ['-o', ebin, ...sources.map((file) => path.join(oracle, file))], {
+    stdio: 'inherit',
+  });
   if (built.status !== 0) throw new Error('erlc could not compile the agent of the kit');
   const fixed = '-noshell -connect_all false -kernel logger_level none prevent_overlapping_partitions false'.split(' ');
   return {

@@ -2,7 +2,18 @@
  * How an agent starts another one: by function on its own thread when the node has only that, else by module on a thread of its own, or on
  * another node. The modules there are told by name, as to a node of OTP.
  */
-import { type Atom, atom, Exit, hasCode, tuple, type MonitorOptions, type Pid, type Ref, type Self, type SpawnRequestOptions } from '../../../runtime/index.ts';
+import {
+  type Atom,
+  atom,
+  Exit,
+  hasCode,
+  tuple,
+  type MonitorOptions,
+  type Pid,
+  type Ref,
+  type Self,
+  type SpawnRequestOptions,
+} from '../../../runtime/index.ts';
 import { nextThread, threadCount } from './layout.ts';
 import { init } from './agent.ts';
 import { monitorOptions } from './operations.ts';

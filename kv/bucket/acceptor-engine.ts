@@ -1,0 +1,182 @@
+/**
+ * An acceptor at work inside its process: feeds requests to the pure steps and carries their effects out. Requests of the proposer on the same thread
+ * are plain calls; those of other nodes come in batches and are answered in one batch each. It has the table only while it is the present
+ * owner, and holds nothing itself that a restarted acceptor process would miss.
+ */
+import type { Self } from '../../runtime/process/self.ts';
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import type { Pid } from '../../runtime/term/pid.ts';
+import { stepAcceptor, type Acceptor, type AcceptorEffect } from '../paxos/acceptor.ts';
+import { adopt, merge, watchAll } from '../paxos/transfer.ts';
+import type { Config, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import { stepRefusal } from '../cluster/config.ts';
+import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
+import { castTo } from './cast.ts';
+import { Joining, Snapshots } from './joining.ts';
+import { Lifetimes } from './lifetime-watch.ts';
+import type { BucketShared } from './table.ts';
+import type { BucketView, ClusterCast } from './view.ts';
+import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
+
+const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
+
+export class AcceptorEngine {
+  readonly acceptor: Acceptor;
+  readonly snapshots: Snapshots;
+  readonly #shared: BucketShared;
+  readonly #self: Self;
+  readonly #lifetimes: Lifetimes;
+  readonly #effects: AcceptorEffect[] = [];
+  #joining: Joining | null = null;
+  #view: BucketView | null = null;
+  #toldActive = -1;
+
+  constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
+    this.#shared = shared;
+    this.#self = self;
+    this.acceptor = acceptor;
+    this.snapshots = new Snapshots(shared.bucket);
+    this.#lifetimes = new Lifetimes(shared, self, acceptor);
+    shared.table.owner = self.pid;
+    watchAll(acceptor, this.#effects);
+    this.#carryOut(null);
+    this.#joinAgain();
+    this.#tellActive();
+  }
+
+  /** A request of the proposer on this thread; the reply, if it has one. */
+  local(message: RegisterRequest): RegisterReply | null {
+    let reply: RegisterReply | null = null;
+    this.#step(message);
+    this.#carryOut((answer) => (reply = answer));
+    return reply;
+  }
+
+  /** A batch of another node's proposer: answered in one message. */
+  onRequests(batch: RequestBatch): void {
+    const list: unknown[] = [];
+    readRequests(batch, (message) => {
+      this.#step(message);
+      this.#carryOut((reply) => pushReply(list, reply));
+    });
+    if (list.length === 0) return;
+    const { place, e, clock } = this.acceptor;
+    this.#self.send(batch.from, replyTerm(place, e, clock, list));
+  }
+
+  onView(view: BucketView): void {
+    this.#view = view;
+    for (const config of view.configs) this.#adopt(config);
+    this.#joining?.ask(this.#self, view);
+  }
+
+  /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
+  onSnapshotRequest(from: Pid, config: Config, page: number): void {
+    const { config: known } = this.acceptor;
+    if (known !== null && stepRefusal(known, config) === null) {
+      this.#adopt(config);
+      this.#cast({ kind: 'learned', bucket: this.#shared.bucket, config });
+    }
+    const term = this.snapshots.answer(this.acceptor, from, config, page);
+    if (term !== null) this.#self.send(from, term);
+  }
+
+  onSnapshot(term: unknown): void {
+    const joining = this.#joining;
+    if (joining === null) return;
+    joining.take(this.#self, term);
+    if (joining.states.length < joining.need) return;
+    this.#joining = null;
+    merge(this.acceptor, joining.states, joining.from, this.#effects);
+    this.#carryOut(null);
+    this.#tellActive();
+  }
+
+  /** Repeats what may have been lost: snapshots asked for, erases proposed. */
+  sweep(): void {
+    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view);
+    this.#lifetimes.sweep(this.#effects);
+    this.#carryOut(null);
+    this.snapshots.dropOld(this.#shared.env.now());
+  }
+
+  /** DOWN, nodedown and timers of lifetimes; true when the message was one. */
+  onLifetimeMessage(message: unknown): boolean {
+    const isOurs = this.#lifetimes.onMessage(message, this.#effects);
+    if (isOurs) this.#carryOut(null);
+    return isOurs;
+  }
+
+  close(): void {
+    this.#lifetimes.close();
+    if (this.#shared.table.owner === this.#self.pid) this.#shared.table.owner = null;
+  }
+
+  #adopt(config: Config): void {
+    const { acceptor } = this;
+    const adoption = adopt(acceptor, config);
+    if (adoption.kind === 'known' || adoption.kind === 'lags') return;
+    if (config.fresh === true) this.#lifetimes.clear();
+    this.#joining = null;
+    if (adoption.kind === 'merges') {
+      this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
+      if (this.#view !== null) this.#joining.ask(this.#self, this.#view);
+    }
+    this.#tellActive();
+  }
+
+  /** An acceptor process that was killed while it merged left a table that waits for it. */
+  #joinAgain(): void {
+    const { config, place, active } = this.acceptor;
+    if (config === null || config.prev === null || place < 0 || active) return;
+    this.#joining = new Joining(this.#shared.bucket, config, config.prev, config.prev.r);
+  }
+
+  #step(message: RegisterRequest): void {
+    const { table } = this.#shared;
+    table.isInStep = true;
+    stepAcceptor(this.acceptor, message, this.#effects);
+    table.isInStep = false;
+  }
+
+  #carryOut(reply: ((message: RegisterReply) => void) | null): void {
+    const effects = this.#effects;
+    for (let i = 0; i < effects.length; i++) {
+      const effect = effects[i] as AcceptorEffect;
+      switch (effect.kind) {
+        case 'reply':
+          reply?.(effect.message);
+          break;
+        case 'watch':
+          this.#lifetimes.watch(effect.key, effect.cell, effects);
+          break;
+        case 'learned':
+          this.#shared.learner?.learned(effect.key, effect.ab, effect.cell);
+          this.#lifetimes.onKeyChanged(effect.key, effects);
+          break;
+        case 'forgotten':
+          this.#lifetimes.onKeyChanged(effect.key, effects);
+          break;
+        case 'eraseSoon':
+          this.#lifetimes.eraseSoon(effect.key, effect.ver);
+          break;
+        case 'persist':
+          effects.push(...effect.then); // only durable acceptors ask for it, and there are none yet
+          break;
+      }
+    }
+    effects.length = 0;
+  }
+
+  /** The cluster's process says in its Hello whether this bucket boot votes. */
+  #tellActive(): void {
+    const e = this.acceptor.active ? this.acceptor.e : 0;
+    if (e === this.#toldActive) return;
+    this.#toldActive = e;
+    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e });
+  }
+
+  #cast(message: ClusterCast): void {
+    castTo(this.#self, CLUSTER, message);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The process `<bucket>.Acceptor`: it votes. It gets its boot from the cluster's process, once per table: killed and restarted it goes on with
+ * the table it had, and with a new boot when a step threw in it.
+ */
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import {
+  GenServer, Next, type Call, type CallResult, type CastResult, type From, type InitResult, type RequestOf } from '../../supervisors/index.ts';
+import { ClusterServer, type ClusterCall } from '../cluster/cluster-server.ts';
+import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
+import { createAcceptor } from '../paxos/acceptor.ts';
+import type { Incarnation } from '../paxos/messages.ts';
+import { AcceptorEngine } from './acceptor-engine.ts';
+import { isSnapshot, isSnapshotAsk } from './joining.ts';
+import type { BucketShared } from './table.ts';
+import type { BucketView } from './view.ts';
+import { entryTerm, readRequestTerm } from './wire.ts';
+
+const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
+const SWEEP: Atom = nameAtom('$sweep');
+const SWEEP_MS = 2000;
+
+/** `keys`: what this acceptor holds, without values, for `PaxosKV.keys`. */
+export type AcceptorCall = Call<{ readonly kind: 'keys' }, readonly unknown[]>;
+
+export interface ViewCast {
+  readonly kind: 'view';
+  readonly view: BucketView;
+}
+
+export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unknown, BucketShared> {
+  #engine!: AcceptorEngine;
+
+  override async init(shared: BucketShared): Promise<InitResult<null>> {
+    const { self } = this;
+    self.trapExit(true);
+    const { bucket, partitions, table } = shared;
+    if (table.isInStep) {
+      table.acceptor = null;
+      table.isInStep = false;
+    }
+    const boot = table.acceptor?.me.boot ?? null;
+    const owner = shared.ownerPid ?? self.pid;
+    const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
+    const me: Incarnation = await ClusterServer.call(CLUSTER, request, { self });
+    table.acceptor ??= createAcceptor(me, false);
+    this.#engine = new AcceptorEngine(shared, self, table.acceptor);
+    shared.acceptor = this.#engine;
+    self.signal.addEventListener('abort', () => {
+      if (shared.acceptor === this.#engine) shared.acceptor = null;
+      this.#engine.close();
+    });
+    const view = await ClusterServer.call(CLUSTER, { kind: 'watchBucket', bucket, pid: self.pid }, { self });
+    this.#engine.onView(view);
+    self.sendAfter(SWEEP_MS, self.pid, SWEEP);
+    return Next.ok(null);
+  }
+
+  override handleCall(_request: RequestOf<AcceptorCall>, _from: From): CallResult<null, readonly unknown[]> {
+    const entries: unknown[] = [];
+    for (const [key, entry] of this.#engine.acceptor.keys) {
+      const { cell } = entry;
+      if (cell !== null) entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
+    }
+    return Next.reply(entries, null);
+  }
+
+  override handleCast(message: ViewCast): CastResult<null> {
+    this.#engine.onView(message.view);
+    return Next.noreply(null);
+  }
+
+  override handleInfo(message: unknown): CastResult<null> {
+    const batch = readRequestTerm(message);
+    if (batch !== null) this.#engine.onRequests(batch);
+    else if (isSnapshotAsk(message)) this.#engine.onSnapshotRequest(message[2], message[3].config, message[3].page);
+    else if (isSnapshot(message)) this.#engine.onSnapshot(message);
+    else if (message === SWEEP) {
+      this.#engine.sweep();
+      this.self.sendAfter(SWEEP_MS, this.self.pid, SWEEP);
+    } else this.#engine.onLifetimeMessage(message);
+    return Next.noreply(null);
+  }
+}

@@ -1,0 +1,52 @@
+/** The live keys of a bucket, merged from what its connected members hold. */
+import { nameAtom } from '../../runtime/term/atom.ts';
+import type { Self } from '../../runtime/process/self.ts';
+import { tuple2 } from '../../runtime/term/tuple.ts';
+import { currentSelf } from '../../runtime/process/context.ts';
+import { scheduler } from '../../runtime/node/default.ts';
+import { runProcess } from '../../runtime/process/run.ts';
+import { hasCode } from '../../runtime/errors.ts';
+import { decodeKey } from '../key.ts';
+import { ZERO } from '../paxos/ballot.ts';
+import type { Holding, NodeName } from '../paxos/messages.ts';
+import { choice, quorumSize, sameIncarnation } from '../paxos/quorum.ts';
+import { AcceptorServer } from './acceptor-server.ts';
+import { ProposerServer } from './proposer-server.ts';
+import { acceptorName, proposerName } from './view.ts';
+import { readEntry } from './wire.ts';
+
+const ANSWER_MS = 2000;
+const NOTHING: Holding = { ab: ZERO, fast: false, cell: null, chosen: false, ae: 0, fl: ZERO };
+
+/** Null when fewer than a quorum of the members answer. */
+export async function collectKeys(bucket: string): Promise<unknown[] | null> {
+  const at = (currentSelf() as { scheduler?: ReturnType<typeof scheduler> } | undefined)?.scheduler ?? scheduler();
+  // every call from a process of its own: a process waits for one answer at a time
+  const call = <T>(ask: (self: Self) => Promise<T>): Promise<T | null> => orNull(runProcess(at, ask));
+  const view = await call((self) => ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'view' }, { self }));
+  const config = view?.configs.at(-1);
+  if (!view || config === undefined) return null;
+  const members = config.M.filter((m) => view.present.some((p) => sameIncarnation(p, m)));
+  const askMember = (name: NodeName): Promise<readonly unknown[] | null> => {
+    const acceptor = tuple2(nameAtom(acceptorName(bucket)), nameAtom(name));
+    return call((self) => AcceptorServer.call(acceptor, { kind: 'keys' }, { self, timeoutMs: ANSWER_MS }));
+  };
+  const answers = await Promise.all(members.map(({ name }) => askMember(name)));
+  const tables = answers.flatMap((answer) => (answer === null ? [] : [new Map(answer.map(readEntry))]));
+  if (tables.length < quorumSize(config.N)) return null;
+  const found: unknown[] = [];
+  for (const key of new Set(tables.flatMap((table) => [...table.keys()]))) {
+    const chosen = choice(tables.map((table): Holding => table.get(key) ?? NOTHING));
+    if (chosen?.cell.live === true) found.push(decodeKey(key));
+  }
+  return found;
+}
+
+async function orNull<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    for (const code of ['noproc', 'timeout', 'noconnection', 'exit']) if (hasCode(error, code)) return null;
+    throw error;
+  }
+}

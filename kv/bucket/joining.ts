@@ -1,0 +1,140 @@
+/**
+ * State transfer between acceptors of a bucket: a joiner asks members of the former configuration for their state, page by page, and a
+ * member keeps the copy it serves while its pages are being asked for.
+ */
+import type { Self } from '../../runtime/process/self.ts';
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import type { Pid } from '../../runtime/term/pid.ts';
+import { isTuple, tuple, tuple2 } from '../../runtime/term/tuple.ts';
+import type { Acceptor, SealedState } from '../paxos/acceptor.ts';
+import { serveSnapshot, snapshotPage } from '../paxos/transfer.ts';
+import type { Ballot, Config, Entry, Incarnation, KeyedEntry, NodeName } from '../paxos/messages.ts';
+import { hasMember } from '../cluster/config.ts';
+import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
+import { acceptorName, isPresent, type BucketView } from './view.ts';
+import { entryTerm, readEntry } from './wire.ts';
+
+const SNAPSHOT_ASK: Atom = nameAtom('snapshotAsk');
+const SNAPSHOT: Atom = nameAtom('snapshot');
+const PAGE_ENTRIES = 500;
+const KEPT_MS = 30_000;
+
+interface Page {
+  readonly from: Incarnation;
+  readonly e: number;
+  readonly floor: Ballot;
+  readonly clock: number;
+  readonly entries: readonly unknown[];
+  readonly page: number;
+  readonly last: boolean;
+}
+
+interface Collected {
+  entries: KeyedEntry[];
+  nextPage: number;
+  /** The page asked for last; still missing when it is asked for again: begin anew, the other side may have dropped its copy. */
+  askedPage: number;
+}
+
+/** One merge in the making. */
+export class Joining {
+  readonly config: Config;
+  readonly from: Config;
+  readonly need: number;
+  /** Whole states, one per member. */
+  readonly states: SealedState[] = [];
+  readonly #bucket: string;
+  readonly #collected: Map<NodeName, Collected> = new Map();
+  readonly #done: Set<NodeName> = new Set();
+
+  constructor(bucket: string, config: Config, from: Config, need: number) {
+    this.#bucket = bucket;
+    this.config = config;
+    this.from = from;
+    this.need = need;
+  }
+
+  /** Asks every reachable member for the page that is missing. Repeated until there are enough. */
+  ask(self: Self, view: BucketView): void {
+    for (const { name } of this.from.M) {
+      if (!this.#done.has(name) && isPresent(view, name) && name !== self.nodeName.name) this.#askPage(self, name);
+    }
+  }
+
+  take(self: Self, term: unknown): void {
+    if (!isTuple(term)) return;
+    const page = term[2] as Page;
+    const { name } = page.from;
+    if (page.e !== this.config.e || !hasMember(this.from, page.from) || this.#done.has(name)) return;
+    const collected = this.#collectedFrom(name);
+    if (page.page !== collected.nextPage) return;
+    for (const one of page.entries) {
+      const [key, held] = readEntry(one);
+      const entry: Entry = { ...held, seen: [] };
+      collected.entries.push([key, entry]);
+    }
+    collected.nextPage += 1;
+    if (!page.last) return this.#askPage(self, name);
+    this.#done.add(name);
+    this.states.push({ e: page.e, floor: page.floor, clock: page.clock, entries: collected.entries });
+  }
+
+  #collectedFrom(name: NodeName): Collected {
+    const known = this.#collected.get(name);
+    if (known !== undefined) return known;
+    const fresh: Collected = { entries: [], nextPage: 0, askedPage: -1 };
+    this.#collected.set(name, fresh);
+    return fresh;
+  }
+
+  #askPage(self: Self, name: NodeName): void {
+    const collected = this.#collectedFrom(name);
+    if (collected.askedPage === collected.nextPage) {
+      collected.entries = [];
+      collected.nextPage = 0;
+    }
+    collected.askedPage = collected.nextPage;
+    const body = { config: this.config, page: collected.nextPage };
+    const to = tuple2(nameAtom(acceptorName(this.#bucket)), nameAtom(name));
+    self.send(to, tuple(PROTOCOL_VERSION, SNAPSHOT_ASK, self.pid, body));
+  }
+}
+
+/** The copies that this member serves. */
+export class Snapshots {
+  readonly #kept: Map<string, { readonly state: SealedState; usedAt: number }> = new Map();
+  readonly #bucket: string;
+
+  constructor(bucket: string) {
+    this.#bucket = bucket;
+  }
+
+  /** The page as a message, or null when this acceptor must not serve that configuration. */
+  answer(acceptor: Acceptor, asker: Pid, config: Config, page: number): unknown {
+    const at = `${this.#bucket} ${asker.key} ${config.e}`;
+    const state = page === 0 ? serveSnapshot(acceptor, config) : (this.#kept.get(at)?.state ?? null);
+    if (state === null || acceptor.e !== config.e) return null;
+    const made = snapshotPage(acceptor.me, state, page, PAGE_ENTRIES);
+    if (made.last) this.#kept.delete(at);
+    else this.#kept.set(at, { state, usedAt: Infinity });
+    const entries = made.entries.map(([key, entry]) => entryTerm(key, entry));
+    const { from, e, floor, clock, last } = made;
+    const body: Page = { from, e, floor, clock, entries, page, last };
+    return tuple(PROTOCOL_VERSION, SNAPSHOT, body);
+  }
+
+  dropOld(nowMs: number): void {
+    for (const [at, kept] of this.#kept) {
+      if (kept.usedAt === Infinity) kept.usedAt = nowMs;
+      else if (nowMs - kept.usedAt > KEPT_MS) this.#kept.delete(at);
+    }
+  }
+}
+
+export function isSnapshotAsk(term: unknown): term is readonly [number, Atom, Pid, { config: Config; page: number }] {
+  return isTuple(term) && term.length === 4 && term[0] === PROTOCOL_VERSION && term[1] === SNAPSHOT_ASK;
+}
+
+export function isSnapshot(term: unknown): boolean {
+  return isTuple(term) && term.length === 3 && term[0] === PROTOCOL_VERSION && term[1] === SNAPSHOT;
+}

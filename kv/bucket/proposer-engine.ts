@@ -1,0 +1,260 @@
+/**
+ * A proposer at work inside its process: runs any number of operations at a time through the pure steps, with one timer for all of them. What
+ * goes to one member in a turn goes as one message; the acceptor on the same thread is called directly.
+ *
+ * An operation is answered exactly once. When the process ends, operations that are still running reject: their changes may have been
+ * accepted.
+ */
+import type { TimerHandle } from '../../runtime/env.ts';
+import type { RemoteName, Self } from '../../runtime/process/self.ts';
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import { tuple2 } from '../../runtime/term/tuple.ts';
+import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
+import { sameIncarnation } from '../paxos/quorum.ts';
+import { createErase, type Operation } from '../paxos/operation.ts';
+import {
+  cancelOperation,
+  createProposer,
+  startOperation,
+  stepConfig,
+  stepConnected,
+  stepReply,
+  stepTime,
+  type Proposer,
+  type ProposerEffect,
+} from '../paxos/proposer.ts';
+import type { Outcome } from '../paxos/decide.ts';
+import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import { castTo } from './cast.ts';
+import type { Settle } from './requests.ts';
+import type { BucketShared } from './table.ts';
+import { acceptorName, type BucketView } from './view.ts';
+import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
+
+const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
+const TICK_MS = 2;
+
+/** What is to go to one member. */
+interface Outbox {
+  readonly to: RemoteName;
+  list: unknown[];
+  /** Hints wait for company, at most until the next tick. */
+  isUrgent: boolean;
+}
+
+export class ProposerEngine {
+  readonly core: Proposer;
+  readonly #shared: BucketShared;
+  readonly #self: Self;
+  readonly #effects: ProposerEffect[] = [];
+  #isPumping = false;
+  #outboxes: (Outbox | null)[] = [];
+  #ownPlace = -1;
+  #flushArmed = false;
+  #tick: TimerHandle | null = null;
+  #isClosed = false;
+  view: BucketView | null = null;
+
+  constructor(shared: BucketShared, self: Self) {
+    this.#shared = shared;
+    this.#self = self;
+    const { env } = shared;
+    this.core = createProposer(Math.floor(env.random() * 2 ** 53));
+  }
+
+  /** Starts an operation, whose tag gets its outcome. */
+  run(operation: Operation): void {
+    if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
+    startOperation(this.core, operation, this.#now(), this.#effects);
+    this.#pump();
+  }
+
+  /** The caller gives up. */
+  cancel(operation: Operation): void {
+    cancelOperation(this.core, operation, this.#effects);
+    this.#pump();
+  }
+
+  /** On behalf of the acceptor: erases that incarnation if a majority observed its end. Nobody waits for it. */
+  erase(key: Key, ver: Ballot): void {
+    if (this.#isClosed) return;
+    startOperation(this.core, createErase(key, ver), this.#now(), this.#effects);
+    this.#pump();
+  }
+
+  onReplies(batch: ReplyBatch): void {
+    const now = this.#now();
+    readReplies(batch, this.core.running, (reply) => {
+      stepReply(this.core, reply, now, this.#effects);
+      this.#pump();
+    });
+  }
+
+  onView(view: BucketView): void {
+    this.view = view;
+    const config = view.configs.at(-1) ?? null;
+    if (config === null) return;
+    const connected = maskOf(config, view);
+    const now = this.#now();
+    if (config.e !== this.core.config?.e) {
+      this.#flush();
+      this.#address(config, view);
+      stepConfig(this.core, config, connected, now, this.#effects);
+    } else {
+      for (let place = 0; place < config.M.length; place++) {
+        const is = (connected & (1 << place)) !== 0;
+        const was = (this.core.connected & (1 << place)) !== 0;
+        if (is !== was) stepConnected(this.core, place, is, now, this.#effects);
+      }
+    }
+    this.#pump();
+  }
+
+  /** Are enough members connected for anything to be decided? */
+  hasQuorum(): boolean {
+    const { config, connected } = this.core;
+    if (config === null) return false;
+    let count = 0;
+    for (let rest = connected; rest !== 0; rest &= rest - 1) count += 1;
+    return count > config.N / 2;
+  }
+
+  get runningCount(): number {
+    return this.core.running.size;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#tick?.cancel();
+    for (const operation of this.core.running.values()) {
+      this.#settle(operation, operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
+    }
+  }
+
+  #now(): number {
+    return this.#shared.env.now();
+  }
+
+  /** Carries effects out until there are none: replies of the own acceptor make new ones. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    const effects = this.#effects;
+    for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
+    effects.length = 0;
+    this.#isPumping = false;
+    if (this.core.running.size > 0) this.#armTick();
+  }
+
+  #carryOut(effect: ProposerEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#send(effect.to, effect.message);
+      case 'hint':
+        return this.#hint(effect.message);
+      case 'answer':
+        return this.#settle(effect.operation, effect.outcome);
+      case 'backOff': {
+        const { leastMs, mostMs } = effect;
+        effect.operation.wakeAtMs = this.#now() + leastMs + this.#shared.env.random() * (mostMs - leastMs);
+        return;
+      }
+      case 'adopt':
+        return castTo(this.#self, CLUSTER, { kind: 'learned', bucket: this.#shared.bucket, config: effect.config });
+      case 'teach':
+        return; // the member hears of it from the Hello that every change of configuration sends
+    }
+  }
+
+  #send(places: number, message: RegisterRequest): void {
+    const outboxes = this.#outboxes;
+    for (let place = 0; place < outboxes.length; place++) {
+      if ((places & (1 << place)) === 0) continue;
+      const outbox = outboxes[place];
+      if (!outbox) continue;
+      pushRequest(outbox.list, message);
+      outbox.isUrgent = true;
+    }
+    this.#armFlush();
+    if (this.#ownPlace >= 0 && (places & (1 << this.#ownPlace)) !== 0) this.#sendLocal(message);
+  }
+
+  #sendLocal(message: RegisterRequest): void {
+    const { acceptor } = this.#shared;
+    const reply: RegisterReply | null =
+      acceptor === null
+        ? { kind: 'inactive', from: this.#ownPlace, e: message.e, b: message.b, clock: 0 }
+        : acceptor.local(message);
+    if (reply !== null) stepReply(this.core, reply, this.#now(), this.#effects);
+  }
+
+  /** Everybody may know that it is chosen; nobody waits for it. */
+  #hint(message: RegisterRequest): void {
+    const outboxes = this.#outboxes;
+    for (let place = 0; place < outboxes.length; place++) {
+      const outbox = outboxes[place];
+      if (outbox && (this.core.connected & (1 << place)) !== 0) pushRequest(outbox.list, message);
+    }
+    if (this.#ownPlace >= 0) this.#shared.acceptor?.local(message);
+    this.#armTick();
+  }
+
+  #settle(operation: Operation, outcome: Outcome): void {
+    (operation.tag as Settle | undefined)?.(outcome);
+  }
+
+  #address(config: Config, view: BucketView): void {
+    const name = nameAtom(acceptorName(this.#shared.bucket));
+    const own = this.#self.nodeName.name;
+    this.#ownPlace = config.M.findIndex((m) => view.me !== null && sameIncarnation(m, view.me));
+    this.#outboxes = config.M.map((m) =>
+      m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },
+    );
+  }
+
+  #armFlush(): void {
+    if (this.#flushArmed) return;
+    this.#flushArmed = true;
+    this.#shared.env.yieldTurn(this.#flushUrgent);
+  }
+
+  readonly #flushUrgent = (): void => {
+    this.#flushArmed = false;
+    if (this.#isClosed) return;
+    for (const outbox of this.#outboxes) if (outbox?.isUrgent === true) this.#post(outbox);
+  };
+
+  #flush(): void {
+    for (const outbox of this.#outboxes) if (outbox !== null && outbox.list.length > 0) this.#post(outbox);
+  }
+
+  #post(outbox: Outbox): void {
+    const { list } = outbox;
+    outbox.list = [];
+    outbox.isUrgent = false;
+    const { config, p } = this.core;
+    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, config.e, p, list));
+  }
+
+  #armTick(): void {
+    if (this.#tick !== null || this.#isClosed) return;
+    this.#tick = this.#shared.env.setTimer(TICK_MS, this.#onTick, true);
+  }
+
+  readonly #onTick = (): void => {
+    this.#tick = null;
+    if (this.#isClosed) return;
+    stepTime(this.core, this.#now(), this.#effects);
+    this.#pump();
+    this.#flush();
+  };
+}
+
+/** The members whose very incarnation is connected. */
+function maskOf(config: Config, view: BucketView): number {
+  let mask = 0;
+  for (const [place, member] of config.M.entries()) {
+    if (view.present.some((p) => sameIncarnation(p, member))) mask |= 1 << place;
+  }
+  return mask;
+}

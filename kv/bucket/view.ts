@@ -1,0 +1,39 @@
+/**
+ * What the cluster's process tells a bucket's processes, and what they tell it. These messages stay on the node.
+ */
+import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
+
+/** The bucket as the cluster's process sees it now; sent to every subscriber whenever it changes. */
+export interface BucketView {
+  readonly bucket: string;
+  /** This node's bucket boot; null while the bucket does not run here. */
+  readonly me: Incarnation | null;
+  /** Decided configurations, oldest first. */
+  readonly configs: readonly Config[];
+  /** Boots that are connected now, each as its own node told, this node's among them. */
+  readonly present: readonly Incarnation[];
+  /** In words: what the bucket waits for on this node; null when it works. */
+  readonly waits: string | null;
+}
+
+/** Casts to the cluster's process. */
+export type ClusterCast =
+  | { readonly kind: 'bucketActive'; readonly bucket: string; readonly boot: number; readonly e: number }
+  | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config };
+
+/** Names of a bucket's processes. */
+export function acceptorName(bucket: string): string {
+  return `${bucket}.Acceptor`;
+}
+
+export function proposerName(bucket: string): string {
+  return `${bucket}.Proposer`;
+}
+
+export function learnerName(bucket: string): string {
+  return `${bucket}.Learner`;
+}
+
+export function isPresent(view: BucketView, name: NodeName): boolean {
+  return view.present.some((member) => member.name === name);
+}

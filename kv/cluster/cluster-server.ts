@@ -1,0 +1,287 @@
+/**
+ * The process `$cluster.Acceptor` of a node: carries the cluster's step machine. A changed boot record is saved before anything that follows from it
+ * is sent; while it is being saved, messages wait. Buckets and others on the node subscribe to what they need.
+ */
+import type { Env } from '../../runtime/env.ts';
+import type { Self } from '../../runtime/process/self.ts';
+import { isDown } from '../../runtime/process/message.ts';
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import type { Pid } from '../../runtime/term/pid.ts';
+import { isTagged, tuple2 } from '../../runtime/term/tuple.ts';
+import { GenServer, Next, type Call, type CallResult, type CastResult, type From, type InitResult, type RequestOf } from '../../supervisors/index.ts';
+import { castTo } from '../bucket/cast.ts';
+import type { BucketView, ClusterCast } from '../bucket/view.ts';
+import { StateError } from '../errors.ts';
+import type { Incarnation, NodeName } from '../paxos/messages.ts';
+import { createCluster, stepCluster } from './core.ts';
+import { countCluster, explainBucket, explainCluster, type ClusterCounts } from './explain.ts';
+import type { CheckedClusterOptions } from './options.ts';
+import { createRecord, newestOf, type BootRecord } from './record.ts';
+import type { RecordStorage } from './record-storage.ts';
+import type { ClusterEffect, ClusterInput, ClusterState } from './state.ts';
+import { CLUSTER_PROCESS, isSystemTerm, readSystemTerm, systemTerm, type SystemMessage } from './system-messages.ts';
+import { viewOf } from './view-of.ts';
+
+export interface ClusterArgs {
+  readonly options: CheckedClusterOptions;
+  readonly storage: RecordStorage;
+  readonly env: Env;
+  readonly log: (level: 'info' | 'error', text: string) => void;
+}
+
+export interface ClusterStatus extends ClusterCounts {
+  readonly node: NodeName;
+  readonly cluster: string | null;
+  /** Names of the configuration's members. */
+  readonly members: readonly NodeName[];
+  /** In words: what this node's cluster and buckets wait for. Empty when all is well. */
+  readonly waits: readonly string[];
+}
+
+/** What watchers get, as casts. */
+export type ClusterNews =
+  | { readonly kind: 'status'; readonly status: ClusterStatus }
+  | { readonly kind: 'dataLost'; readonly bucket: string }
+  | { readonly kind: 'log'; readonly level: 'info' | 'error'; readonly text: string };
+
+export type ClusterCall =
+  | Call<{ readonly kind: 'bucketUp'; readonly bucket: string; readonly partitions: number; readonly boot: number | null; readonly owner: Pid }, Incarnation>
+  | Call<{ readonly kind: 'watchBucket'; readonly bucket: string; readonly pid: Pid }, BucketView>
+  | Call<{ readonly kind: 'watchCluster'; readonly pid: Pid }, ClusterStatus>
+  | Call<{ readonly kind: 'status' }, ClusterStatus>;
+
+const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
+const NODEDOWN: Atom = nameAtom('nodedown');
+const GEN_CAST: Atom = nameAtom('$gen_cast');
+const TICK: Atom = nameAtom('$tick');
+/** Often while something is being decided, seldom when all is settled. */
+const BUSY_TICK_MS = 20;
+const IDLE_TICK_MS = 200;
+const EARLY_LINES_MAX = 100;
+const isAnyDown = isDown();
+
+interface Subscriber {
+  readonly pid: Pid;
+  /** Null: watches the cluster. */
+  readonly bucket: string | null;
+}
+
+interface Owner {
+  readonly bucket: string;
+  readonly boot: number;
+}
+
+export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unknown, ClusterArgs> {
+  #args!: ClusterArgs;
+  #state!: ClusterState;
+  #saved!: BootRecord;
+  readonly #subscribers: Map<string, Subscriber> = new Map();
+  readonly #owners: Map<string, Owner> = new Map();
+  readonly #monitored: Set<NodeName> = new Set();
+  readonly #views: Map<string, string> = new Map();
+  #told = '';
+  /** Lines that were logged before anybody watched. */
+  #early: ClusterNews[] | null = [];
+
+  override async init(args: ClusterArgs): Promise<InitResult<null>> {
+    this.#args = args;
+    const { env, options, storage } = args;
+    const name = this.self.nodeName.name;
+    const record = (await storage.load()) ?? (await this.#firstRecord(name));
+    if (record.name !== name) {
+      throw new StateError(
+        'state_foreign',
+        `the state in ${storage.place} is of node ${record.name}, this is ${name}: give every node a state folder of its own`,
+      );
+    }
+    this.#saved = record;
+    this.#state = createCluster({
+      record,
+      settings: { founders: options.founders, clusterSize: options.clusterSize },
+      mayFound: options.mayFound,
+      join: options.join,
+      proposer: Math.floor(env.random() * 2 ** 53),
+    });
+    await this.#step({ kind: 'tick' });
+    this.#armTick();
+    return Next.ok(null);
+  }
+
+  override async handleCall(
+    request: RequestOf<ClusterCall>,
+    _from: From,
+  ): Promise<CallResult<null, Incarnation | BucketView | ClusterStatus>> {
+    switch (request.kind) {
+      case 'bucketUp': {
+        const { bucket, partitions, boot, owner } = request;
+        await this.#step({ kind: 'bucketUp', bucket, partitions, boot });
+        const present = this.#state.running.get(bucket)?.boot ?? 0;
+        const { name, id } = this.#state.record;
+        this.#owners.set(this.self.monitor(owner).key, { bucket, boot: present });
+        return Next.reply({ name, id, boot: present }, null);
+      }
+      case 'watchBucket':
+        this.#subscribe({ pid: request.pid, bucket: request.bucket });
+        return Next.reply(viewOf(this.#state, request.bucket), null);
+      case 'watchCluster':
+        this.#subscribe({ pid: request.pid, bucket: null });
+        for (const news of this.#early ?? []) this.self.send(request.pid, tuple2(GEN_CAST, news));
+        this.#early = null;
+        return Next.reply(this.#status(), null);
+      case 'status':
+        return Next.reply(this.#status(), null);
+    }
+  }
+
+  override async handleCast(message: ClusterCast): Promise<CastResult<null>> {
+    await this.#step(message);
+    return Next.noreply(null);
+  }
+
+  override async handleInfo(message: unknown): Promise<CastResult<null>> {
+    if (message === TICK) {
+      await this.#step({ kind: 'tick' });
+      this.#armTick();
+    } else if (isSystemTerm(message)) await this.#onSystemTerm(message);
+    else if (isTagged(message, NODEDOWN, 2)) {
+      const { name } = message[1] as Atom;
+      this.#monitored.delete(name);
+      await this.#step({ kind: 'down', name });
+    } else if (isAnyDown(message)) await this.#onDown(message.ref.key);
+    return Next.noreply(null);
+  }
+
+  async #firstRecord(name: NodeName): Promise<BootRecord> {
+    const id = Buffer.from(this.#args.env.randomBytes(16)).toString('hex');
+    const record = createRecord(name, id);
+    await this.#args.storage.save(record);
+    return record;
+  }
+
+  async #onSystemTerm(term: readonly [number, unknown, Pid, Record<string, unknown>]): Promise<void> {
+    let read: { readonly from: NodeName; readonly message: SystemMessage };
+    try {
+      read = readSystemTerm(term);
+    } catch (error) {
+      this.#log('error', (error as Error).message);
+      return;
+    }
+    const { from, message } = read;
+    if (from === this.self.nodeName.name) return;
+    if (!this.#monitored.has(from)) {
+      this.#monitored.add(from);
+      this.self.monitorNode(nameAtom(from), true);
+    }
+    await this.#step({ kind: 'message', from, message });
+  }
+
+  async #onDown(ref: string): Promise<void> {
+    this.#subscribers.delete(ref);
+    const owner = this.#owners.get(ref);
+    if (owner === undefined) return;
+    this.#owners.delete(ref);
+    await this.#step({ kind: 'bucketDown', bucket: owner.bucket, boot: owner.boot });
+  }
+
+  async #step(input: ClusterInput): Promise<void> {
+    const { env, storage } = this.#args;
+    const effects = stepCluster(this.#state, input, {
+      now: env.now(),
+      random: () => env.random(),
+      newId: () => Buffer.from(env.randomBytes(8)).toString('hex'),
+    });
+    const { record } = this.#state;
+    if (record !== this.#saved) {
+      await storage.save(record);
+      this.#saved = record;
+    }
+    for (const effect of effects) this.#carryOut(effect);
+    this.#tellViews();
+    this.#tellStatus();
+  }
+
+  #carryOut(effect: ClusterEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.self.send(tuple2(CLUSTER, nameAtom(effect.to)), systemTerm(this.self.pid, effect.message));
+        return;
+      case 'log':
+        return this.#log(effect.level, effect.text);
+      case 'dataLost':
+        this.#log('info', `bucket ${effect.bucket} begins anew, empty: all its members had lost their state`);
+        return this.#news({ kind: 'dataLost', bucket: effect.bucket });
+      case 'boot':
+        return; // the caller of bucketUp gets it as the reply
+    }
+  }
+
+  #subscribe(subscriber: Subscriber): void {
+    this.#subscribers.set(this.self.monitor(subscriber.pid).key, subscriber);
+  }
+
+  /** Every subscriber of a bucket gets its view when it changed. */
+  #tellViews(): void {
+    const buckets = new Set([...this.#subscribers.values()].flatMap((s) => (s.bucket === null ? [] : [s.bucket])));
+    for (const bucket of buckets) {
+      const view = viewOf(this.#state, bucket);
+      const text = JSON.stringify(view);
+      if (text === this.#views.get(bucket)) continue;
+      this.#views.set(bucket, text);
+      for (const { pid, bucket: wanted } of this.#subscribers.values()) {
+        if (wanted === bucket) this.self.send(pid, tuple2(GEN_CAST, { kind: 'view', view }));
+      }
+    }
+  }
+
+  #tellStatus(): void {
+    const status = this.#status();
+    const { hasQuorum, connected, clusterSize } = status;
+    const text = JSON.stringify(status);
+    if (text === this.#told) return;
+    const line = `[quorum:${hasQuorum ? 'yes' : 'no'}] [cluster:${connected}/${clusterSize}]`;
+    const before = this.#told === '' ? null : (JSON.parse(this.#told) as ClusterStatus);
+    this.#told = text;
+    if (before?.hasQuorum !== hasQuorum || before.connected !== connected) {
+      this.#log('info', hasQuorum && before?.hasQuorum === false ? `Quorum reached. ${line}` : line);
+    }
+    this.#news({ kind: 'status', status });
+  }
+
+  #status(): ClusterStatus {
+    const state = this.#state;
+    const own = newestOf(state.record.system);
+    const cluster = explainCluster(state);
+    const buckets = own === null ? [] : [...state.running.keys()].map((bucket) => explainBucket(state, bucket));
+    return {
+      ...countCluster(state),
+      node: state.record.name,
+      cluster: own?.cluster ?? null,
+      members: own?.M.map((m) => m.name) ?? [],
+      waits: [cluster, ...buckets].filter((text): text is string => text !== null),
+    };
+  }
+
+  #news(news: ClusterNews): void {
+    for (const { pid, bucket } of this.#subscribers.values()) {
+      if (bucket === null) this.self.send(pid, tuple2(GEN_CAST, news));
+    }
+  }
+
+  #log(level: 'info' | 'error', text: string): void {
+    this.#args.log(level, text);
+    const news: ClusterNews = { kind: 'log', level, text };
+    if (this.#early !== null && this.#early.length < EARLY_LINES_MAX) this.#early.push(news);
+    this.#news(news);
+  }
+
+  #armTick(): void {
+    const { pending, rounds, record } = this.#state;
+    const isBusy = pending.size > 0 || rounds.size > 0 || (!record.active && newestOf(record.system) !== null);
+    this.self.sendAfter(isBusy ? BUSY_TICK_MS : IDLE_TICK_MS, this.self.pid, TICK);
+  }
+}
+
+/** Tells the cluster's process of this node something that it need not answer. */
+export function tellCluster(self: Self, message: ClusterCast): void {
+  castTo(self, CLUSTER, message);
+}

@@ -1,0 +1,110 @@
+/**
+ * The part of a node that belongs to the cluster, as one process tree on the node's system thread: a root process that holds the boot record's lock, and under
+ * it a supervisor of the cluster's process and the buckets. The root answers when the tree stands, or with the error that kept it from it.
+ */
+import { realEnv, type Env } from '../../runtime/env.ts';
+import { isExit } from '../../runtime/process/message.ts';
+import type { Self } from '../../runtime/process/self.ts';
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import { describeTerm } from '../../runtime/term/describe.ts';
+import { Exit } from '../../runtime/term/exit-reason.ts';
+import { isPid, type Pid } from '../../runtime/term/pid.ts';
+import { isTagged, tuple, tuple2 } from '../../runtime/term/tuple.ts';
+import { Supervisor, type ChildSpec } from '../../supervisors/index.ts';
+import { Bucket } from '../bucket/bucket.ts';
+import { ClusterServer, type ClusterArgs } from './cluster-server.ts';
+import type { CheckedClusterOptions } from './options.ts';
+import { defaultStateDir, openRecordFile } from './record-file.ts';
+import { createMemoryStorage, type RecordStorage } from './record-storage.ts';
+import { CLUSTER_PROCESS } from './system-messages.ts';
+
+export const CLUSTER_STARTED: Atom = nameAtom('$clusterStarted');
+export const CLUSTER_FAILED: Atom = nameAtom('$clusterFailed');
+const STOP: Atom = nameAtom('$clusterStop');
+const STOPPED: Atom = nameAtom('$clusterStopped');
+
+export interface TreeOptions {
+  readonly options: CheckedClusterOptions;
+  readonly buckets: readonly string[];
+  /** Names the holder of the record's lock, so that a replaced thread of the same node may have it. */
+  readonly lockToken: string;
+  /** Log lines go to stderr from here; otherwise only to watchers. */
+  readonly isLogging: boolean;
+}
+
+export interface LocalParts {
+  readonly env?: Env;
+  readonly storage?: RecordStorage;
+}
+
+/** Body of the root process. `starter` gets `{$clusterStarted, Root}` or `{$clusterFailed, Code, Message}`. */
+export async function runClusterRoot(self: Self, starter: Pid, tree: TreeOptions, parts: LocalParts = {}): Promise<void> {
+  self.trapExit(true);
+  let storage: RecordStorage | null = null;
+  let supervisor: Pid;
+  try {
+    storage = parts.storage ?? (await openStorage(self, tree));
+    supervisor = await startTree(self, tree, storage, parts.env ?? realEnv);
+  } catch (error) {
+    await storage?.release();
+    const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+    self.send(starter, tuple(CLUSTER_FAILED, typeof code === 'string' ? code : 'start_failed', rootCause(error) ?? String(message)));
+    return;
+  }
+  self.send(starter, tuple2(CLUSTER_STARTED, self.pid));
+  const isEnd = isExit(supervisor);
+  const isStop = (message: unknown): message is readonly unknown[] => isTagged(message, STOP, 2) || isEnd(message);
+  const message = await self.receive(isStop);
+  if (!isEnd(message)) await Supervisor.stop(supervisor, Exit.shutdown, { self });
+  await storage.release();
+  if (isEnd(message)) self.exit(message.reason);
+  const asker = message[1];
+  if (isPid(asker)) self.send(asker, STOPPED);
+}
+
+/** Ends the tree and releases the record; resolves when it is done. */
+export async function stopClusterRoot(self: Self, root: Pid): Promise<void> {
+  const ref = self.monitor(root);
+  self.send(root, tuple2(STOP, self.pid));
+  await self.receive((message): message is unknown => message === STOPPED || isTagged(message, DOWN, 5));
+  self.demonitor(ref, { flush: true });
+}
+
+const DOWN: Atom = nameAtom('DOWN');
+
+async function openStorage(self: Self, tree: TreeOptions): Promise<RecordStorage> {
+  const { stateDir } = tree.options;
+  if (stateDir === null) return createMemoryStorage();
+  return openRecordFile(stateDir ?? defaultStateDir(self.nodeName.name), tree.lockToken);
+}
+
+function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: Env): Promise<Pid> {
+  const log: ClusterArgs['log'] = (_level, text) => {
+    if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
+  };
+  const cluster = clusterChild({ options: tree.options, storage, env, log });
+  const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ bucket, env }));
+  return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
+}
+
+export function clusterChild(args: ClusterArgs): ChildSpec {
+  return { id: CLUSTER_PROCESS, start: (self) => ClusterServer.startLink(args, { self, name: CLUSTER_PROCESS }) };
+}
+
+/** The message of the innermost error that a failed start carries, if it has one in words. */
+function rootCause(error: unknown): string | null {
+  const { reason } = error as { readonly reason?: unknown };
+  if (reason === undefined) return null;
+  const found = findError(reason);
+  return found === null ? describeTerm(reason) : found.message;
+}
+
+function findError(term: unknown): Error | null {
+  if (term instanceof Error) return term;
+  if (!Array.isArray(term)) return null;
+  for (const element of term as unknown[]) {
+    const found = findError(element);
+    if (found !== null) return found;
+  }
+  return null;
+}

@@ -1,0 +1,208 @@
+/**
+ * The cluster of one node as a step machine: an input goes in, the state changes, effects come out. No clock, no I/O. The caller makes the
+ * record durable when it changed (`state.record` is another object) and only then carries the effects out: a vote, and
+ * everything that follows from it, leaves after it was written.
+ *
+ * Liveness rests on `tick`: lost messages are asked for again, rounds that got stuck are dropped and tried later at random.
+ */
+import { chainOf, CLUSTER_CHAIN, newestOf, recordDecided, takeBoot } from './record.ts';
+import type { BootRecord } from './record.ts';
+import type { Config, NodeName } from '../paxos/messages.ts';
+import { helloRefusal, sizeDifference, type Hello, type Settings } from './hello.ts';
+import { answerSnapshot, joinStep, takeSnapshot } from './join.ts';
+import { ownHello } from './plan.ts';
+import { advanceRounds, answerVote, dropRound, takeVote } from './rounds.ts';
+import type { ClusterEffect, ClusterInput, ClusterState, Peer, StepContext } from './state.ts';
+import type { SystemMessage } from './system-messages.ts';
+
+/** How often a node that is known but not connected is tried. */
+const RETRY_CONNECT_MS = 500;
+
+export interface ClusterOptions {
+  readonly record: BootRecord;
+  readonly settings: Settings;
+  readonly mayFound: boolean;
+  /** Nodes to say Hello to, besides the founders. */
+  readonly join: readonly NodeName[];
+  /** A random 53-bit number, new at every start of the process. */
+  readonly proposer: number;
+}
+
+export function createCluster(options: ClusterOptions): ClusterState {
+  const state: ClusterState = {
+    record: options.record,
+    settings: options.settings,
+    mayFound: options.mayFound,
+    proposer: options.proposer,
+    round: 0,
+    peers: new Map(),
+    running: new Map(),
+    rounds: new Map(),
+    pending: new Map(),
+    snapshots: new Map(),
+    snapshotsAskedAt: 0,
+    triedAt: new Map(),
+    told: '',
+  };
+  for (const name of [...options.settings.founders, ...options.join]) knowPeer(state, name);
+  for (const config of options.record.system.configs) for (const member of config.M) knowPeer(state, member.name);
+  state.told = summaryOf(state);
+  return state;
+}
+
+export function stepCluster(state: ClusterState, input: ClusterInput, context: StepContext): ClusterEffect[] {
+  const effects: ClusterEffect[] = [];
+  switch (input.kind) {
+    case 'message':
+      onMessage(state, input.from, input.message, effects);
+      break;
+    case 'down':
+      onDown(state, input.name);
+      break;
+    case 'bucketUp':
+      onBucketUp(state, input, effects);
+      break;
+    case 'bucketActive': {
+      const here = state.running.get(input.bucket);
+      if (here?.boot === input.boot) state.running.set(input.bucket, { ...here, activeIn: input.e });
+      break;
+    }
+    case 'bucketDown':
+      if (state.running.get(input.bucket)?.boot === input.boot) state.running.delete(input.bucket);
+      break;
+    case 'learned':
+      learn(state, input.bucket, [input.config], effects);
+      break;
+    case 'tick':
+      connectMore(state, context, effects);
+      break;
+  }
+  joinStep(state, context, effects);
+  advanceRounds(state, context, effects, learn);
+  tellChanges(state, effects);
+  return effects;
+}
+
+function onMessage(state: ClusterState, from: NodeName, message: SystemMessage, effects: ClusterEffect[]): void {
+  if (message.kind === 'hello') return onHello(state, from, message.hello, message.ask, effects);
+  const peer = knowPeer(state, from);
+  if (peer.hello === null) {
+    effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: true } });
+    return;
+  }
+  if (peer.refusal !== null) return;
+  switch (message.kind) {
+    case 'vote':
+      return answerVote(state, from, message, effects, learn);
+    case 'voted':
+      return takeVote(state, from, message);
+    case 'snapshotAsk':
+      learn(state, CLUSTER_CHAIN, [message.config], effects);
+      return answerSnapshot(state, from, message, effects);
+    case 'snapshotGiven':
+      return takeSnapshot(state, from, message);
+  }
+}
+
+function onHello(state: ClusterState, from: NodeName, hello: Hello, ask: boolean, effects: ClusterEffect[]): void {
+  const peer = knowPeer(state, from);
+  const before = peer.refusal;
+  const wasBlank = newestOf(state.record.system) === null;
+  peer.hello = hello;
+  peer.refusal = helloRefusal(state.record, state.settings, hello);
+  if (peer.refusal !== null && peer.refusal !== before) effects.push({ kind: 'log', level: 'error', text: peer.refusal });
+  if (peer.refusal === null) {
+    learn(state, CLUSTER_CHAIN, hello.configs, effects);
+    for (const [bucket, there] of Object.entries(hello.buckets)) learn(state, bucket, there.configs, effects);
+    for (const name of hello.knows) if (name !== state.record.name) knowPeer(state, name);
+  }
+  if (wasBlank && newestOf(state.record.system) !== null) {
+    const difference = sizeDifference(state.record, state.settings);
+    if (difference !== null) effects.push({ kind: 'log', level: 'info', text: difference });
+  }
+  if (ask) effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: false } });
+}
+
+function onDown(state: ClusterState, name: NodeName): void {
+  const peer = state.peers.get(name);
+  if (peer === undefined) return;
+  peer.hello = null;
+  peer.refusal = null;
+  state.triedAt.delete(name);
+  for (const round of [...state.rounds.values()]) {
+    if (round.voters.includes(name) && round.voters.length - 1 < round.quorum) dropRound(state, round);
+  }
+}
+
+function onBucketUp(state: ClusterState, input: ClusterInput & { kind: 'bucketUp' }, effects: ClusterEffect[]): void {
+  let { boot } = input;
+  if (boot === null) {
+    state.record = takeBoot(state.record);
+    boot = state.record.boots;
+  }
+  state.running.set(input.bucket, { boot, partitions: input.partitions, activeIn: 0 });
+  effects.push({ kind: 'boot', bucket: input.bucket, boot });
+}
+
+/** Records decided configurations, in order. What that means for rounds and Hellos is seen at the end of the step. */
+function learn(state: ClusterState, chain: string, configs: readonly Config[], effects: ClusterEffect[]): void {
+  for (const config of configs) {
+    const known = newestOf(chainOf(state.record, chain));
+    const next = recordDecided(state.record, chain, config);
+    if (next === state.record) continue;
+    state.record = next;
+    if (chain === CLUSTER_CHAIN) {
+      state.snapshots.clear();
+      state.snapshotsAskedAt = 0;
+      refuseStrangers(state, effects);
+      for (const member of config.M) knowPeer(state, member.name);
+    } else if (config.fresh && known !== null) {
+      effects.push({ kind: 'dataLost', bucket: chain, config });
+    }
+  }
+}
+
+/** With a configuration of its own a node may find that some it talks to are of another cluster. */
+function refuseStrangers(state: ClusterState, effects: ClusterEffect[]): void {
+  for (const peer of state.peers.values()) {
+    if (peer.hello === null) continue;
+    const refusal = helloRefusal(state.record, state.settings, peer.hello);
+    if (refusal !== null && refusal !== peer.refusal) effects.push({ kind: 'log', level: 'error', text: refusal });
+    peer.refusal = refusal;
+  }
+}
+
+function knowPeer(state: ClusterState, name: NodeName): Peer {
+  const known = state.peers.get(name);
+  if (known !== undefined) return known;
+  const peer: Peer = { name, hello: null, refusal: null };
+  if (name !== state.record.name) state.peers.set(name, peer);
+  return peer;
+}
+
+function connectMore(state: ClusterState, context: StepContext, effects: ClusterEffect[]): void {
+  for (const peer of state.peers.values()) {
+    if (peer.hello !== null) continue;
+    const triedAt = state.triedAt.get(peer.name);
+    if (triedAt !== undefined && context.now - triedAt < RETRY_CONNECT_MS) continue;
+    state.triedAt.set(peer.name, context.now);
+    effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello: ownHello(state), ask: true } });
+  }
+}
+
+/** Everybody connected hears of a change: a decided configuration, a boot, the right to vote. */
+function tellChanges(state: ClusterState, effects: ClusterEffect[]): void {
+  const summary = summaryOf(state);
+  if (summary === state.told) return;
+  state.told = summary;
+  const hello = ownHello(state);
+  for (const peer of state.peers.values()) {
+    if (peer.hello !== null) effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
+  }
+}
+
+function summaryOf(state: ClusterState): string {
+  const { record } = state;
+  const buckets = Object.entries(record.buckets).map(([bucket, chain]) => [bucket, newestOf(chain)?.e ?? 0]);
+  return JSON.stringify([newestOf(record.system)?.e ?? 0, record.active, buckets, [...state.running]]);
+}

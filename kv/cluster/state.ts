@@ -1,0 +1,100 @@
+/**
+ * What the cluster process of one node knows: its record, the other nodes as they described themselves on the present connection, the
+ * buckets that run here and the rounds it proposes. Changed only by `core.ts`; the record only by replacing it, so that the caller sees
+ * that it must be made durable.
+ */
+import type { Ballot, Config, NodeName } from '../paxos/messages.ts';
+import type { Hello, RunningBucket, Settings } from './hello.ts';
+import type { BootRecord, ChainName, SystemSnapshot } from './record.ts';
+import type { SystemMessage } from './system-messages.ts';
+
+export interface Peer {
+  readonly name: NodeName;
+  /** Its Hello on the present connection; null while it is not connected or has not said it. */
+  hello: Hello | null;
+  /** Why nothing is done with it. */
+  refusal: string | null;
+}
+
+/** What to propose on a chain. */
+export type Plan =
+  | { readonly kind: 'found'; readonly chain: ChainName }
+  | { readonly kind: 'fill'; readonly chain: ChainName }
+  | { readonly kind: 'fresh'; readonly chain: ChainName };
+
+/** An attempt to decide the next configuration of a chain. */
+export interface Round {
+  readonly plan: Plan;
+  /** Epoch of the configuration it builds on. */
+  readonly e: number;
+  readonly b: Ballot;
+  readonly voters: readonly NodeName[];
+  readonly quorum: number;
+  readonly promises: Map<NodeName, { readonly ab: Ballot; readonly config: Config | null; readonly active: boolean; readonly id: string }>;
+  readonly refusals: Set<NodeName>;
+  readonly accepts: Set<NodeName>;
+  /** Somebody promised more, or stands elsewhere: this attempt cannot win. */
+  refused: boolean;
+  /** Set when the second phase began. */
+  value: Config | null;
+  /** No longer waits for more promises than a quorum after this. */
+  readonly graceUntil: number;
+  readonly deadline: number;
+}
+
+/** A plan that waits for its turn: the nodes that could take it up do so one after the other. */
+export interface Pending {
+  readonly plan: Plan;
+  readonly since: number;
+  /** Not before this, after a failed attempt. */
+  retryAt: number;
+  attempts: number;
+}
+
+export interface ClusterState {
+  record: BootRecord;
+  readonly settings: Settings;
+  /** May promise and propose in `$c0`; false for a node that was told to join. */
+  readonly mayFound: boolean;
+  readonly proposer: number;
+  round: number;
+  readonly peers: Map<NodeName, Peer>;
+  readonly running: Map<string, RunningBucket>;
+  readonly rounds: Map<ChainName, Round>;
+  readonly pending: Map<ChainName, Pending>;
+  /** Snapshots that a joiner of the newest cluster configuration has got. */
+  readonly snapshots: Map<NodeName, SystemSnapshot>;
+  snapshotsAskedAt: number;
+  /** When each name was last tried while it was not connected. */
+  readonly triedAt: Map<NodeName, number>;
+  /** What the last broadcast Hello said, to see a change. */
+  told: string;
+}
+
+export type ClusterInput =
+  | { readonly kind: 'message'; readonly from: NodeName; readonly message: SystemMessage }
+  | { readonly kind: 'down'; readonly name: NodeName }
+  /** A bucket started here: with empty tables (`boot` null: it gets a number), or it still has those of `boot`. */
+  | { readonly kind: 'bucketUp'; readonly bucket: string; readonly partitions: number; readonly boot: number | null }
+  /** The bucket's acceptor votes in that epoch (0: it does not). */
+  | { readonly kind: 'bucketActive'; readonly bucket: string; readonly boot: number; readonly e: number }
+  | { readonly kind: 'bucketDown'; readonly bucket: string; readonly boot: number }
+  /** A bucket heard of a decided configuration on its own. */
+  | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }
+  | { readonly kind: 'tick' };
+
+export type ClusterEffect =
+  | { readonly kind: 'send'; readonly to: NodeName; readonly message: SystemMessage }
+  /** The bucket has this boot from now on. */
+  | { readonly kind: 'boot'; readonly bucket: string; readonly boot: number }
+  | { readonly kind: 'log'; readonly level: 'info' | 'error'; readonly text: string }
+  /** All state of the bucket was lost with its members; it begins anew, empty. */
+  | { readonly kind: 'dataLost'; readonly bucket: string; readonly config: Config };
+
+export interface StepContext {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: number;
+  random(): number;
+  /** A random identity for a new cluster. */
+  newId(): string;
+}

@@ -1,0 +1,64 @@
+/** Keys and values as the store holds them: keys as canonical bytes in a string, values as terms that nobody else can change. */
+import { canonicalKey } from '../runtime/codec/canonical.ts';
+import { decodeTerm, encodeTerm } from '../runtime/codec/terms.ts';
+import { hasCode, type NotSendableError } from '../runtime/errors.ts';
+import { copyTerm } from '../runtime/term/copy.ts';
+
+/** Largest encoded value. */
+export const VALUE_BYTES_MAX: number = 1024 * 1024;
+
+/** What is wrong with a key, a value or an option, and where in it. */
+export interface Invalid {
+  readonly error: 'invalid_value';
+  /** As in `value.users[3]`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Checked<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Invalid);
+
+export function invalid(path: string, message: string): { readonly ok: false } & Invalid {
+  return { ok: false, error: 'invalid_value', path, message };
+}
+
+/** One string per key: equal terms give equal strings. */
+export function encodeKey(key: unknown): Checked<string> {
+  return checked<string>('key', () => {
+    const encoded = canonicalKey(key);
+    return encoded.length <= VALUE_BYTES_MAX ? { ok: true, value: encoded } : tooLarge('key', encoded.length);
+  });
+}
+
+export function decodeKey(key: string): unknown {
+  return decodeTerm(Buffer.from(key, 'latin1'));
+}
+
+/** A copy of the value, small enough and sendable. */
+export function checkValue(value: unknown): Checked<unknown> {
+  switch (typeof value) {
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return { ok: true, value };
+    case 'string':
+      if (value.length * 3 <= VALUE_BYTES_MAX) return { ok: true, value };
+  }
+  return checked<unknown>('value', () => {
+    const { length } = encodeTerm(value);
+    return length <= VALUE_BYTES_MAX ? { ok: true, value: copyTerm(value, 'value') } : tooLarge('value', length);
+  });
+}
+
+function checked<T>(root: string, check: () => Checked<T>): Checked<T> {
+  try {
+    return check();
+  } catch (error) {
+    if (!hasCode(error, 'not_sendable')) throw error;
+    const { path, message } = error as NotSendableError;
+    return invalid(path.replace(/^(term|key|value|message)/, root), message);
+  }
+}
+
+function tooLarge(root: string, bytes: number): Checked<never> {
+  return invalid(root, `the ${root} has ${bytes} bytes when encoded, at most ${VALUE_BYTES_MAX} are stored`);
+}

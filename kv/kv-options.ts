@@ -1,0 +1,84 @@
+/** Options of store operations: a wrong one is an `invalid_value` that names it, and nothing is stored. */
+import { isAtom, type Atom } from '../runtime/term/atom.ts';
+import { isPid, type Pid } from '../runtime/term/pid.ts';
+import { invalid, type Checked } from './key.ts';
+import type { Bind } from './paxos/messages.ts';
+
+export interface CommonOptions {
+  readonly bucket?: string | Atom;
+  /** What to do without a quorum: answer `no_quorum` (default), try again until there is one, or reject. */
+  readonly noQuorum?: 'return' | 'retry' | 'fail';
+  /** Ends the wait; what was begun may still take effect. */
+  readonly signal?: AbortSignal;
+  /** How long to wait for an answer; default 10 s, with `noQuorum: 'retry'` for ever. */
+  readonly timeoutMs?: number;
+}
+
+export interface GetOptions extends CommonOptions {
+  /** What to answer when there is no value. */
+  readonly default?: unknown;
+}
+
+/** Lifetimes: whichever ends first ends the key. */
+export interface PutOptions extends CommonOptions {
+  /** The key goes when that process ends. */
+  readonly pid?: Pid;
+  /** The key goes when that node goes down or disconnects. */
+  readonly node?: Atom | string;
+  /** The key goes when the present incarnation of that key of the same bucket goes. */
+  readonly key?: unknown;
+  /** The key goes at that system time, in milliseconds. */
+  readonly until?: number;
+}
+
+export interface ReadOptions {
+  readonly bucket: string;
+  readonly timeoutMs: number;
+}
+
+export interface ReadPutOptions extends ReadOptions {
+  readonly bind: Bind | null;
+  readonly bindsKey: boolean;
+}
+
+export const TIMEOUT_MS_DEFAULT = 10_000;
+const DEFAULT_BUCKET = 'PaxosKV';
+
+const COMMON: readonly string[] = ['bucket', 'noQuorum', 'signal', 'timeoutMs'];
+const OF_GET: ReadonlySet<string> = new Set([...COMMON, 'default']);
+const OF_PUT: ReadonlySet<string> = new Set([...COMMON, 'pid', 'node', 'key', 'until']);
+
+export function readGetOptions(options: GetOptions): Checked<ReadOptions> {
+  return readCommon(options, OF_GET);
+}
+
+export function readPutOptions(options: PutOptions): Checked<ReadPutOptions> {
+  const common = readCommon(options, OF_PUT);
+  if (!common.ok) return common;
+  const { pid, node, until } = options;
+  if (pid !== undefined && !isPid(pid)) return invalid('options.pid', 'pid must be a pid');
+  const nodeName = isAtom(node) ? node.name : node;
+  if (nodeName !== undefined && (typeof nodeName !== 'string' || nodeName === '')) return invalid('options.node', 'node must be a node name');
+  if (until !== undefined && (typeof until !== 'number' || !Number.isFinite(until))) {
+    return invalid('options.until', 'until must be a system time in milliseconds, as in now() + 60_000');
+  }
+  const bindsKey = 'key' in options && options.key !== undefined;
+  const isBound = pid !== undefined || nodeName !== undefined || until !== undefined;
+  const bind: Bind | null = isBound ? { pid: pid ?? null, node: nodeName ?? null, key: null, until: until ?? null } : null;
+  return { ok: true, value: { ...common.value, bind, bindsKey } };
+}
+
+function readCommon(options: CommonOptions, known: ReadonlySet<string>): Checked<ReadOptions> {
+  if (typeof options !== 'object' || options === null) return invalid('options', 'options must be an object');
+  for (const name in options) if (!known.has(name)) return invalid(`options.${name}`, `there is no option ${name}`);
+  const { bucket = DEFAULT_BUCKET, noQuorum = 'return', timeoutMs } = options;
+  const name = isAtom(bucket) ? bucket.name : bucket;
+  if (typeof name !== 'string' || name === '') return invalid('options.bucket', 'bucket must be a name');
+  if (noQuorum !== 'return' && noQuorum !== 'retry' && noQuorum !== 'fail') {
+    return invalid('options.noQuorum', "noQuorum must be 'return', 'retry' or 'fail'");
+  }
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+    return invalid('options.timeoutMs', 'timeoutMs must be a number of milliseconds');
+  }
+  return { ok: true, value: { bucket: name, timeoutMs: timeoutMs ?? (noQuorum === 'retry' ? Infinity : TIMEOUT_MS_DEFAULT) } };
+}

@@ -1,0 +1,318 @@
+/**
+ * PaxosKV: write-once keys that the whole cluster agrees on.
+ *
+ * - `put` answers what the cluster chose: the first value wins, and everybody who ever puts or gets the key gets that same value, until one of
+ *   the key's lifetimes ends.
+ * - Without a quorum of the bucket's members operations answer `no_quorum`, unless they may have taken effect: then they go on, and reject
+ *   with `outcome: 'unknown'` when their time is up.
+ * - Callable from processes, from any code of a program that runs a node, and from every thread.
+ *
+ * On the bucket's own thread a call costs no message; from another thread one there and one back.
+ */
+import { realEnv } from '../runtime/env.ts';
+import { scheduler } from '../runtime/node/default.ts';
+import { copyTerm } from '../runtime/term/copy.ts';
+import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
+import { CallError } from '../supervisors/index.ts';
+import { collectKeys } from './bucket/collect-keys.ts';
+import { localBucket } from './bucket/local.ts';
+import { ProposerServer, type Readiness } from './bucket/proposer-server.ts';
+import { createOperationOf, readOutcome, type OperationRequest } from './bucket/requests.ts';
+import { proposerName } from './bucket/view.ts';
+import { StoreError } from './errors.ts';
+import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
+import { readGetOptions, readPutOptions, TIMEOUT_MS_DEFAULT, type CommonOptions, type GetOptions, type PutOptions } from './kv-options.ts';
+import type { Outcome } from './paxos/decide.ts';
+import type { Bind, Cell } from './paxos/messages.ts';
+
+/** The bucket that is used when none is given. */
+export const DEFAULT_BUCKET = 'PaxosKV';
+
+export interface Found<T = unknown> {
+  readonly ok: true;
+  readonly value: T;
+}
+
+export interface NotFound {
+  readonly ok: false;
+  readonly error: 'not_found';
+}
+
+/** Too few members are connected; the operation did not and will not take effect. */
+export interface NoQuorum {
+  readonly ok: false;
+  readonly error: 'no_quorum';
+}
+
+export type PutResult = Found | NoQuorum | ({ readonly ok: false } & Invalid);
+export type GetResult<T = unknown> = Found<T> | NotFound | NoQuorum | ({ readonly ok: false } & Invalid);
+export type KeysResult = Found<readonly unknown[]> | NoQuorum;
+
+export interface KeysOptions {
+  readonly bucket?: string | Atom;
+  /** Say `no_quorum` instead of an empty list. */
+  readonly strict?: boolean;
+}
+
+const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
+const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
+const RETRY_MS = 50;
+const NO_OPTIONS: CommonOptions = {};
+
+async function putWith(key: string, value: unknown, options: PutOptions): Promise<PutResult> {
+  const read = readPutOptions(options);
+  if (!read.ok) return read;
+  const { bucket, timeoutMs, bindsKey } = read.value;
+  let { bind } = read.value;
+  if (bindsKey) {
+    const bound = await bindToKey(bind, options, bucket);
+    if ('error' in bound) return bound;
+    ({ bind } = bound);
+  }
+  return run(bucket, { kind: 'put', key, value, bind, timeoutMs }, options, putResult);
+}
+
+/**
+ * Associates a key with a value unless it has one. Resolves to the value that the cluster chose, which is the first one.
+ *
+ * Rejects with `unknown` (time is up and it may take effect), `no_quorum` (with `noQuorum: 'fail'`), `aborted`, `timeout` (neither took effect),
+ * `no_bucket` (this node does not run the bucket).
+ */
+function put(key: unknown, value: unknown, options: PutOptions = NO_OPTIONS): Promise<PutResult> {
+  const encoded = encodeKey(key);
+  if (!encoded.ok) return Promise.resolve(encoded);
+  const checked = checkValue(value);
+  if (!checked.ok) return Promise.resolve(checked);
+  if (options !== NO_OPTIONS) return putWith(encoded.value, checked.value, options);
+  const request: OperationRequest = {
+    kind: 'put',
+    key: encoded.value,
+    value: checked.value,
+    bind: null,
+    timeoutMs: TIMEOUT_MS_DEFAULT,
+  };
+  return run(DEFAULT_BUCKET, request, options, putResult);
+}
+
+/** The value of a key; `default` when there is none. A get may finish an unfinished put. Rejects as `put` does. */
+function get(key: unknown, options: GetOptions = NO_OPTIONS): Promise<GetResult> {
+  return lookUp(key, options, ({ value }) => ({ ok: true, value: isPlain(value) ? value : copyTerm(value) }));
+}
+
+/** The pid that a key is bound to; `not_found` (or `default`) when the key is not there or not bound to one. */
+function pid(key: unknown, options: GetOptions = NO_OPTIONS): Promise<GetResult> {
+  return lookUp(key, options, ({ bind }) => (bind?.pid ? { ok: true, value: bind.pid } : null));
+}
+
+/** The name of the node that a key is bound to, as an atom; otherwise as `pid`. */
+function node(key: unknown, options: GetOptions = NO_OPTIONS): Promise<GetResult> {
+  return lookUp(key, options, ({ bind }) => (bind?.node ? { ok: true, value: nameAtom(bind.node) } : null));
+}
+
+/**
+ * The keys of a bucket, asked of all its members that are connected. An empty list also when there is no quorum, unless `strict`: then the
+ * result says so.
+ */
+function keys(options?: KeysOptions & { readonly strict?: false }): Promise<unknown[]>;
+function keys(options: KeysOptions & { readonly strict: true }): Promise<KeysResult>;
+async function keys(options: KeysOptions = {}): Promise<unknown[] | KeysResult> {
+  const bucket = bucketName(options.bucket);
+  const found = await collectKeys(bucket);
+  if (options.strict === true) return found === null ? NO_QUORUM : { ok: true, value: found };
+  return found ?? [];
+}
+
+/** System time in milliseconds, for `until: now() + 60_000`. */
+function now(): number {
+  return realEnv.systemTime();
+}
+
+/** Resolves when a quorum of the bucket's members is connected. Rejects with `timeout`, saying what is awaited. */
+async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  const name = bucketName(bucket);
+  const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
+  for (;;) {
+    const state = await readiness(name);
+    if (state.isReady) return;
+    if (realEnv.now() >= deadline) {
+      const why = state.waits ?? 'a quorum of its members is not connected';
+      throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
+    }
+    await pause(RETRY_MS);
+  }
+}
+
+export { waitForBucket };
+
+export const PaxosKV: {
+  readonly put: typeof put;
+  readonly get: typeof get;
+  readonly pid: typeof pid;
+  readonly node: typeof node;
+  readonly keys: typeof keys;
+  readonly now: typeof now;
+  readonly waitForBucket: typeof waitForBucket;
+} = { put, get, pid, node, keys, now, waitForBucket };
+
+function lookUp(key: unknown, options: GetOptions, pick: (cell: Cell) => Found | null): Promise<GetResult> {
+  const read = readGetOptions(options);
+  if (!read.ok) return Promise.resolve(read);
+  const encoded = encodeKey(key);
+  if (!encoded.ok) return Promise.resolve(encoded);
+  const { bucket, timeoutMs } = read.value;
+  return run<GetResult>(bucket, { kind: 'get', key: encoded.value, timeoutMs }, options, (outcome) => {
+    if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
+    const found = outcome.cell?.live === true ? pick(outcome.cell) : null;
+    if (found !== null) return found;
+    return 'default' in options ? { ok: true, value: options.default } : NOT_FOUND;
+  });
+}
+
+function putResult(outcome: Outcome, bucket: string, options: CommonOptions): PutResult {
+  if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
+  const { result } = outcome;
+  return { ok: true, value: isPlain(result) ? result : copyTerm(result) };
+}
+
+/** The bind with the present incarnation of the other key; one that is over already when that key is not live. */
+async function bindToKey(bind: Bind | null, options: PutOptions, bucket: string): Promise<{ readonly bind: Bind } | NoQuorum | Extract<PutResult, Invalid>> {
+  const other = encodeKey(options.key);
+  const rest: Bind = bind ?? { pid: null, node: null, key: null, until: null };
+  if (!other.ok) return invalid('options.key', other.message);
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+  const outcome = await run(bucket, { kind: 'get', key: other.value, timeoutMs }, options, (found) => found);
+  if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
+  if (outcome.cell?.live !== true) return { bind: { ...rest, until: 0 } };
+  return { bind: { ...rest, key: { key: other.value, ver: outcome.cell.ver } } };
+}
+
+/** What an operation without a usable outcome means to the caller. */
+function failure(outcome: Outcome, bucket: string, options: CommonOptions): NoQuorum {
+  switch (outcome.kind) {
+    case 'no_quorum':
+      if (options.noQuorum === 'fail') {
+        throw new StoreError('no_quorum', 'not-applied', `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`);
+      }
+      return NO_QUORUM;
+    case 'applied':
+      throw new StoreError('applied', 'applied', `bucket ${bucket}: the change took effect, its result was overwritten since`);
+    case 'ok':
+    case 'unknown':
+    case 'gave_up':
+      throw new StoreError('unknown', 'unknown', `bucket ${bucket}: the operation may have taken effect or not, its answer did not come in time`);
+  }
+}
+
+/** What an outcome is to the caller; may throw. */
+type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T;
+
+/** Runs an operation. On the bucket's own thread, and with nothing special asked for, that is one call and one promise. */
+function run<T>(bucket: string, request: OperationRequest, options: CommonOptions, finish: Finish<T>): Promise<T> {
+  if (options.noQuorum === 'retry' || options.signal !== undefined) return runPatiently(bucket, request, options, finish);
+  const here = localBucket(scheduler().nodeName, bucket);
+  const engine = here?.proposer;
+  if (!here || !engine) return callProposer(bucket, request, undefined).then((outcome) => finish(outcome, bucket, options));
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: Outcome): void => {
+      try {
+        resolve(finish(outcome, bucket, options));
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
+    engine.run(createOperationOf(request, here.env.now(), settle));
+  });
+}
+
+/** Runs an operation that can be aborted, again and again while there is no quorum if the caller said so. */
+async function runPatiently<T>(
+  bucket: string,
+  request: OperationRequest,
+  options: CommonOptions,
+  finish: Finish<T>,
+): Promise<T> {
+  const { signal } = options;
+  const deadline = realEnv.now() + request.timeoutMs;
+  for (;;) {
+    if (isAborted(signal)) throw aborted('not-applied');
+    const timeoutMs = deadline - realEnv.now();
+    const outcome = await runAbortable(bucket, { ...request, timeoutMs }, signal);
+    if (outcome.kind !== 'no_quorum' || options.noQuorum !== 'retry') return finish(outcome, bucket, options);
+    if (realEnv.now() + RETRY_MS > deadline) {
+      throw new StoreError('timeout', 'not-applied', `bucket ${bucket}: no quorum in time; nothing was done`);
+    }
+    await pause(RETRY_MS);
+  }
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+function runAbortable(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+  const here = localBucket(scheduler().nodeName, bucket);
+  const engine = here?.proposer;
+  if (!here || !engine) return callProposer(bucket, request, signal);
+  return new Promise((resolve, reject) => {
+    const operation = createOperationOf(request, here.env.now(), (outcome) => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve(outcome);
+    });
+    const onAbort = (): void => {
+      const outcome = operation.isExposed ? 'unknown' : 'not-applied';
+      reject(aborted(outcome));
+      engine.cancel(operation);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    engine.run(operation);
+  });
+}
+
+/** From a thread that does not run the bucket. */
+async function callProposer(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+  const call = callWith(bucket, () => ProposerServer.call(nameAtom(proposerName(bucket)), request, { timeoutMs: Infinity }));
+  if (signal === undefined) return readOutcome(await call);
+  const abort = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown')), { once: true });
+  });
+  return readOutcome(await Promise.race([call, abort]));
+}
+
+async function readiness(bucket: string): Promise<Readiness> {
+  try {
+    return await ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'ready' });
+  } catch (error) {
+    if (error instanceof CallError) return { isReady: false, waits: `this node does not run bucket ${bucket}` };
+    throw error;
+  }
+}
+
+async function callWith<T>(bucket: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    if (error.code === 'noproc') {
+      throw new StoreError('no_bucket', 'not-applied', `this node does not run bucket ${bucket}: start it with Bucket.startLink({ bucket: '${bucket}' })`);
+    }
+    throw new StoreError('unknown', 'unknown', `bucket ${bucket}: its proposer ended before it had an answer`, { cause: error });
+  }
+}
+
+function bucketName(bucket: string | Atom | undefined): string {
+  if (bucket === undefined) return DEFAULT_BUCKET;
+  return isAtom(bucket) ? bucket.name : bucket;
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value !== 'object' || value === null;
+}
+
+function aborted(outcome: 'unknown' | 'not-applied'): StoreError {
+  return new StoreError('aborted', outcome, `the operation was aborted; ${outcome === 'unknown' ? 'it may have taken effect' : 'nothing was done'}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => realEnv.setTimer(ms, resolve));
+}
+

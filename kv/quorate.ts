@@ -1,0 +1,181 @@
+/**
+ * A node of a cluster in one call: `startQuorate({ name, cookie })` starts the node, its part in the cluster and the default bucket, in
+ * one supervision tree on the node's system thread.
+ *
+ * ```ts
+ * const quorate = await startQuorate({ name: 'n1@127.0.0.1', cookie: 'secret' });
+ * await PaxosKV.waitForBucket();
+ * await PaxosKV.put('apple', 1); // { ok: true, value: 1 }
+ * await quorate.stop();
+ * ```
+ */
+import { EventEmitter } from 'eventemitter3';
+import { randomUUID } from 'node:crypto';
+import type { Env } from '../runtime/env.ts';
+import { BadArgumentError, QuorateError } from '../runtime/errors.ts';
+import { LocalNode, type NodeOptions } from '../runtime/index.ts';
+import type { Self } from '../runtime/process/self.ts';
+import type { Pid } from '../runtime/term/pid.ts';
+import { isTagged } from '../runtime/term/tuple.ts';
+import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
+import type { ClusterStatus } from './cluster/cluster-server.ts';
+import { CLUSTER_FAILED, CLUSTER_STARTED, runClusterRoot, stopClusterRoot, type TreeOptions } from './cluster/cluster-tree.ts';
+import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
+import type { RecordStorage } from './cluster/record-storage.ts';
+import { DEFAULT_BUCKET } from './paxos-kv.ts';
+
+export type Logger = (level: 'info' | 'error', text: string) => void;
+
+export interface QuorateOptions extends ClusterOptions, NodeOptions {
+  /** `name@host`. */
+  readonly name: string;
+  readonly cookie: string;
+  /** Buckets to start besides the default one. */
+  readonly buckets?: readonly string[];
+  /** Where log lines go; default stderr. null: nowhere. */
+  readonly logger?: Logger | null;
+  /** Where the boot record is kept instead of a file; only with `threads: 0`. */
+  readonly storage?: RecordStorage;
+}
+
+export interface Quorate {
+  readonly node: LocalNode;
+  /** As this node sees it now. */
+  readonly status: ClusterStatus | null;
+  on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this;
+  off<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this;
+  /** Resolves when more than half of the cluster's nodes are connected. Rejects with `timeout`, saying what is awaited. */
+  waitForQuorum(options?: { readonly timeoutMs?: number }): Promise<ClusterStatus>;
+  /** Ends the buckets, the cluster's part and the node, and gives the boot record free. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Rejects with `badarg`, with what `LocalNode.start` rejects with (`name_taken`, `port_in_use`, ...), `state_in_use`, `state_damaged`, `state_foreign`.
+ */
+export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
+  const { clusterSize, founders, join, stateDir, bootstrap, buckets = [], logger, storage, ...nodeOptions } = options;
+  if (storage !== undefined && options.threads !== 0) throw new BadArgumentError('startQuorate: storage can be given only with threads: 0');
+  const checked = checkClusterOptions(options.name, {
+    ...(clusterSize === undefined ? {} : { clusterSize }),
+    ...(founders === undefined ? {} : { founders }),
+    ...(join === undefined ? {} : { join }),
+    ...(stateDir === undefined || storage !== undefined ? {} : { stateDir }),
+    ...(bootstrap === undefined ? {} : { bootstrap }),
+  });
+  const tree: TreeOptions = {
+    options: checked,
+    buckets: [DEFAULT_BUCKET, ...buckets],
+    lockToken: randomUUID(),
+    isLogging: false,
+  };
+  const node = await LocalNode.start(nodeOptions);
+  const running = new RunningQuorate(node, tree, logger === undefined ? logToStderr(options.name) : logger, options.env, storage);
+  try {
+    await running.start();
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  return running;
+}
+
+function logToStderr(name: string): Logger {
+  return (_level, text) => void process.stderr.write(`${name} ${text}\n`);
+}
+
+class RunningQuorate implements Quorate {
+  readonly node: LocalNode;
+  status: ClusterStatus | null = null;
+  readonly #tree: TreeOptions;
+  readonly #events = new EventEmitter<ClusterEvents>();
+  readonly #env: Env | undefined;
+  readonly #storage: RecordStorage | undefined;
+  #root: Pid | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(node: LocalNode, tree: TreeOptions, logger: Logger | null, env: Env | undefined, storage: RecordStorage | undefined) {
+    this.node = node;
+    this.#tree = tree;
+    this.#env = env;
+    this.#storage = storage;
+    this.#events.on('status', (status) => (this.status = status));
+    if (logger !== null) this.#events.on('log', logger);
+  }
+
+  async start(): Promise<void> {
+    this.node.spawn((self) => followCluster(self, this.#events));
+    await this.#startRoot();
+    // a system thread that died took the tree with it; its memory is gone, so the buckets come back as new boots
+    this.node.on('thread', (thread, what) => {
+      if (what !== 'replaced' || thread !== this.node.systemThread || this.#stopped !== null) return;
+      this.#startRoot().catch((error: unknown) => this.#events.emit('log', 'error', `cannot start again: ${String(error)}`));
+    });
+  }
+
+  on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this {
+    this.#events.on(event, listener as never);
+    return this;
+  }
+
+  off<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this {
+    this.#events.off(event, listener as never);
+    return this;
+  }
+
+  waitForQuorum(options: { readonly timeoutMs?: number } = {}): Promise<ClusterStatus> {
+    if (this.status?.hasQuorum === true) return Promise.resolve(this.status);
+    return new Promise((resolve, reject) => {
+      const timer = options.timeoutMs === undefined ? null : setTimeout(() => onEnd(null), options.timeoutMs);
+      const onStatus = (status: ClusterStatus): void => {
+        if (status.hasQuorum) onEnd(status);
+      };
+      const onEnd = (status: ClusterStatus | null): void => {
+        if (timer !== null) clearTimeout(timer);
+        this.#events.off('status', onStatus);
+        if (status !== null) return resolve(status);
+        const waits = this.status?.waits.join('; ') ?? 'the cluster service has not answered';
+        reject(new QuorateError('timeout', `no quorum in time: ${waits}`));
+      };
+      this.#events.on('status', onStatus);
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const root = this.#root;
+    if (root !== null) await this.node.run((self) => stopClusterRoot(self, root));
+    await this.node.stop();
+    this.#events.removeAllListeners();
+  }
+
+  async #startRoot(): Promise<void> {
+    const { systemThread } = this.node;
+    const answer = await this.node.run(async (self) => {
+      const root = await this.#spawnRoot(self, systemThread);
+      self.monitor(root);
+      return self.receive((message): message is readonly unknown[] => Array.isArray(message));
+    });
+    if (isTagged(answer, CLUSTER_STARTED, 2)) {
+      this.#root = answer[1] as Pid;
+      return;
+    }
+    if (isTagged(answer, CLUSTER_FAILED, 3)) throw new QuorateError(String(answer[1]), String(answer[2]));
+    throw new QuorateError('start_failed', `the cluster's part of ${this.node.name.name} ended while it started`);
+  }
+
+  #spawnRoot(self: Self, systemThread: number): Pid | Promise<Pid> {
+    const parts = {
+      ...(this.#env === undefined ? {} : { env: this.#env }),
+      ...(this.#storage === undefined ? {} : { storage: this.#storage }),
+    };
+    const starter = self.pid;
+    if (systemThread === 0) return this.node.spawn((own) => runClusterRoot(own, starter, this.#tree, parts));
+    const module = new URL('./cluster/cluster-tree.js', import.meta.url).href;
+    return self.spawn(module, 'runClusterRoot', [starter, this.#tree], { thread: systemThread });
+  }
+}

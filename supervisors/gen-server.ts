@@ -1,0 +1,253 @@
+/**
+ * A server: a process that owns a state and answers calls and casts one at a time, after OTP's gen_server.
+ *
+ * ```ts
+ * type CounterCall = Call<'get', number> | Call<{ add: number }, number>;
+ *
+ * class Counter extends GenServer<number, CounterCall> {
+ *   override init(): InitResult<number> {
+ *     return Next.ok(0);
+ *   }
+ *   override handleCall(request: RequestOf<CounterCall>, _from: From, count: number): CallResult<number, number> {
+ *     if (request === 'get') return Next.reply(count, count);
+ *     return Next.reply(count + request.add, count + request.add);
+ *   }
+ * }
+ *
+ * const counter = await Counter.startLink();
+ * await GenServer.call(counter, { add: 2 }); // number
+ * ```
+ *
+ * Callbacks may be async; while one is awaited the server handles nothing else. The state goes in and comes out of callbacks: what a callback
+ * that failed had in mind is lost. Calls wait 5 s by default and end with the server, so do not call yourself, and answer later
+ * (`Next.noreply`, then `GenServer.reply`) when an answer takes long.
+ *
+ * Source: OTP 25, gen_server(3).
+ */
+import { BadArgumentError } from '../runtime/errors.ts';
+import { ProcessError } from '../runtime/process/exit.ts';
+import type { Self } from '../runtime/process/self.ts';
+import type { Atom } from '../runtime/term/atom.ts';
+import { callServer, castServer, replyTo } from './call.ts';
+import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
+import type { ChildSpec, ClassStart } from './child-spec.ts';
+import {
+  Next,
+  type AnyCall,
+  type Call,
+  type CallResult,
+  type CastResult,
+  type From,
+  type InitResult,
+  type MaybePromise,
+  type ReplyTo,
+  type RequestOf,
+  type ServerOf,
+  type ServerPid,
+  type ServerRef,
+} from './gen-server-types.ts';
+import { receiveResponseIn, sendRequestFrom, waitResponseIn, type RequestId, type Response } from './request.ts';
+import { runServer } from './server-process.ts';
+import { startClass, type RunnableClass } from './start-class.ts';
+import { pidOf, type Starter, type StartOptions } from './start.ts';
+import { stopServer } from './system.ts';
+
+export interface CallOptions extends CallerOptions {
+  /** How long to wait for the reply; default 5000, Infinity for ever. */
+  readonly timeoutMs?: number;
+}
+
+interface ServerTypes<Requests, Cast, InitArgs> {
+  readonly calls: Requests;
+  readonly cast: Cast;
+  readonly args: InitArgs;
+}
+
+type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> }
+  ? C
+  : never;
+type Casts<Server> = Server extends { readonly '~types': ServerTypes<unknown, infer M, unknown> } ? M : never;
+type Args<Server> = Server extends { readonly '~types': ServerTypes<unknown, unknown, infer A> } ? A : never;
+
+export type AnyServer = GenServer<unknown, AnyCall, unknown, unknown, unknown>;
+
+/** A server class: constructed without arguments, once per process. */
+export interface ServerClass<Server extends AnyServer = AnyServer> extends RunnableClass {
+  new (): Server;
+}
+
+type StartArguments<A> = undefined extends A
+  ? [args?: A, options?: StartOptions]
+  : unknown extends A
+    ? [args?: A, options?: StartOptions]
+    : [args: A, options?: StartOptions];
+
+export class GenServer<
+  State = unknown,
+  Requests extends AnyCall = Call<unknown, unknown>,
+  Cast = unknown,
+  Info = unknown,
+  InitArgs = void,
+> {
+  /** @internal names the types for inference; nothing at run time */
+  declare readonly '~types': ServerTypes<Requests, Cast, InitArgs>;
+  #self: Self | null = null;
+
+  /** The server's own process. */
+  protected get self(): Self {
+    if (this.#self === null) throw new BadArgumentError('a server has a self from its init on, not in its constructor');
+    return this.#self;
+  }
+
+  /** Called first, in the new process; the starter waits for it. */
+  init(_args: InitArgs): MaybePromise<InitResult<State>> {
+    return Next.ok(undefined as State);
+  }
+
+  handleCall(
+    request: RequestOf<Requests>,
+    _from: From<Requests['reply']>,
+    _state: State,
+  ): MaybePromise<CallResult<State, Requests['reply']>> {
+    throw notImplemented(this, 'handleCall', request);
+  }
+
+  handleCast(message: Cast, _state: State): MaybePromise<CastResult<State>> {
+    throw notImplemented(this, 'handleCast', message);
+  }
+
+  /** Any other message; the atom `timeout` when a `timeoutMs` has passed. Without it they are dropped. */
+  handleInfo(_message: Info, state: State): MaybePromise<CastResult<State>> {
+    return Next.noreply(state);
+  }
+
+  handleContinue(term: unknown, _state: State): MaybePromise<CastResult<State>> {
+    throw notImplemented(this, 'handleContinue', term);
+  }
+
+  /** The server is about to end. Not called when it is killed, or does not trap exits and a linked process ends. */
+  terminate(_reason: unknown, _state: State): unknown {
+    return undefined;
+  }
+
+  /** @internal runs an instance in the process `self`, which was made for it */
+  static runIn(self: Self, args: unknown, starter: Starter, name: string | Atom | undefined): Promise<void> {
+    const server = new this<unknown, AnyCall, unknown, unknown, unknown>();
+    server.#self = self;
+    return runServer(self, server, args, starter, name);
+  }
+
+  /** The spec of this server as a child of a supervisor. Its id is the name of the class. */
+  static childSpec<T extends ServerClass>(
+    this: T,
+    args: Args<InstanceType<T>>,
+    spec: Partial<ChildSpec> = {},
+    options: Pick<ClassStart, 'name' | 'thread'> = {},
+  ): ChildSpec {
+    return { id: this.name, start: { server: this, args, ...options }, ...spec };
+  }
+
+  /**
+   * Starts a server linked to the caller and resolves when its init has returned. From outside any process: as `start`.
+   *
+   * @throws StartError (rejects): `already_started`, `ignore`, `timeout`, `start_failed`. The link works too: a caller that does not trap exits
+   * ends with the reason when init fails.
+   */
+  static startLink<T extends ServerClass>(
+    this: T,
+    ...[args, options]: StartArguments<Args<InstanceType<T>>>
+  ): Promise<ServerPid<InstanceType<T>>> {
+    return startForPid(this, args, options, true) as Promise<ServerPid<InstanceType<T>>>;
+  }
+
+  /** As `startLink`, without link. */
+  static start<T extends ServerClass>(
+    this: T,
+    ...[args, options]: StartArguments<Args<InstanceType<T>>>
+  ): Promise<ServerPid<InstanceType<T>>> {
+    return startForPid(this, args, options, false) as Promise<ServerPid<InstanceType<T>>>;
+  }
+
+  /**
+   * Sends a request and resolves to the reply. The reply's type follows from the server (a typed pid, or the class this is called on)
+   * and the request.
+   *
+   * @throws CallError (rejects): `noproc`, `timeout`, `noconnection` (the server's node was lost), `calling_self`, `exit` (it ended first)
+   */
+  static call<T, Ref extends ServerRef, const Request extends RequestOf<Calls<ServerOf<Ref, InstanceOf<T>>>>>(
+    this: T,
+    server: Ref,
+    request: Request,
+    options?: CallOptions,
+  ): Promise<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>> {
+    type Reply = ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>;
+    return inProcess(options?.self, (self) => callServer(self, server, request, options?.timeoutMs)) as Promise<Reply>;
+  }
+
+  /** Sends a message that is not answered. Never fails for want of a receiver. @throws `not_sendable` */
+  static cast<T, Ref extends ServerRef>(
+    this: T,
+    server: Ref,
+    message: Casts<ServerOf<Ref, InstanceOf<T>>>,
+    options?: CallerOptions,
+  ): void {
+    withCaller(options?.self, (self) => castServer(self, server, message));
+  }
+
+  /**
+   * Sends a request whose response is fetched later with `receiveResponse`, in the same process. Several may be outstanding, in any order; a
+   * `RequestCollection` keeps them.
+   */
+  static sendRequest<T, Ref extends ServerRef, const Request extends RequestOf<Calls<ServerOf<Ref, InstanceOf<T>>>>>(
+    this: T,
+    server: Ref,
+    request: Request,
+    options?: CallerOptions,
+  ): RequestId<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>> {
+    const self = requireCaller(options?.self, 'GenServer.sendRequest');
+    return sendRequestFrom(self, server, request) as RequestId<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>>;
+  }
+
+  /** The response to a request; undefined after `timeoutMs` (default: for ever), and the request is given up. */
+  static receiveResponse<Reply>(id: RequestId<Reply>, options?: CallOptions): Promise<Response<Reply> | undefined> {
+    const self = requireCaller(options?.self, 'GenServer.receiveResponse');
+    return receiveResponseIn(self, id, options?.timeoutMs ?? Infinity);
+  }
+
+  /** As `receiveResponse`, but a request that has no response yet goes on and can be asked for again. */
+  static waitResponse<Reply>(id: RequestId<Reply>, options?: CallOptions): Promise<Response<Reply> | undefined> {
+    const self = requireCaller(options?.self, 'GenServer.waitResponse');
+    return waitResponseIn(self, id, options?.timeoutMs ?? Infinity);
+  }
+
+  /** Answers a call whose callback returned `Next.noreply`; from any process. */
+  static reply<Reply>(from: From<Reply>, reply: Reply, options?: CallerOptions): void {
+    withCaller(options?.self, (self) => replyTo(self, from, reply));
+  }
+
+  /**
+   * Tells a server to stop with `reason` (default `normal`), after what is in its mailbox, and resolves when it has ended.
+   *
+   * @throws CallError (rejects): `noproc`; `timeout`: it will stop when it gets there; `exit`: it ended with another reason
+   */
+  static stop(server: ServerRef, reason?: unknown, options?: CallOptions): Promise<void> {
+    return inProcess(options?.self, (self) => stopServer(self, server, reason, options?.timeoutMs ?? Infinity));
+  }
+}
+
+type InstanceOf<T> = T extends new () => infer Server ? Server : AnyServer;
+
+async function startForPid(
+  server: ServerClass,
+  args: unknown,
+  options: StartOptions | undefined,
+  link: boolean,
+): Promise<unknown> {
+  return inProcess(options?.self, async (self, outside) =>
+    pidOf(server.name, await startClass(self, server, args, options, link && !outside)),
+  );
+}
+
+function notImplemented(server: object, callback: string, message: unknown): Error {
+  return new ProcessError([server.constructor.name, callback, message]);
+}

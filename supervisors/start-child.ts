@@ -1,0 +1,97 @@
+/**
+ * Starting and ending one child, from within its supervisor's process. A start function that throws is an error of OTP's reason
+ * `{'EXIT', {Error, Stack}}`; one that lets a StartError pass gives that error's own reason.
+ */
+import { ProcessExit, reasonOf } from '../runtime/process/exit.ts';
+import { isDown, isExit } from '../runtime/process/message.ts';
+import type { Self } from '../runtime/process/self.ts';
+import { Exit } from '../runtime/term/exit-reason.ts';
+import type { Pid } from '../runtime/term/pid.ts';
+import { tuple2 } from '../runtime/term/tuple.ts';
+import { EXIT } from './atoms.ts';
+import type { ClassStart, Shutdown, Start } from './child-spec.ts';
+import { StartError } from './errors.ts';
+import { loadExport } from './load.ts';
+import { isRunnable, startClass } from './start-class.ts';
+import { failedStart, readStartTerm, type StartResult } from './start.ts';
+
+/** Runs a start; `extra` are the arguments that a dynamic child was asked for with. Never rejects. */
+export async function startChildProcess(
+  self: Self,
+  start: Start,
+  extra: readonly unknown[] = [],
+): Promise<StartResult> {
+  try {
+    if (typeof start === 'function') return readStartTerm(await start(self, ...extra));
+    if ('server' in start) return await startClassChild(self, start, extra);
+    const exported = await loadExport(start.module, start.exported);
+    if (isRunnable(exported)) return await startClassChild(self, { server: exported, args: start.args?.[0] }, extra);
+    return readStartTerm(await exported(self, ...(start.args ?? []), ...extra));
+  } catch (thrown) {
+    return resultOfThrow(thrown);
+  }
+}
+
+function startClassChild(self: Self, start: ClassStart, extra: readonly unknown[]): Promise<StartResult> {
+  const args = extra.length > 0 ? extra[0] : start.args;
+  const options = {
+    ...(start.name === undefined ? {} : { name: start.name }),
+    ...(start.thread === undefined ? {} : { thread: start.thread }),
+  };
+  return startClass(self, start.server, args, options);
+}
+
+function resultOfThrow(thrown: unknown): StartResult {
+  if (thrown instanceof StartError) return thrown.code === 'ignore' ? { kind: 'ignore' } : failedStart(thrown.reason);
+  // `catch F()` gives a thrown value as it is, and {'EXIT', Reason} for exits and errors.
+  if (!(thrown instanceof Error)) return readStartTerm(thrown);
+  return failedStart(tuple2(EXIT, thrown instanceof ProcessExit ? thrown.reason : reasonOf(thrown)));
+}
+
+/** Ends a child as its `shutdown` says and waits until it is gone. Its EXIT message, sent or to come, is taken away. */
+export async function endChild(self: Self, pid: Pid, shutdown: Shutdown): Promise<void> {
+  const isGone = isDown(self.monitor(pid));
+  if (shutdown === 'brutalKill') {
+    self.exit(pid, Exit.kill);
+    await self.receive(isGone);
+  } else {
+    self.exit(pid, Exit.shutdown);
+    const timeoutMs = shutdown === 'infinity' ? Infinity : shutdown;
+    const gone = await self.receive(isGone, { timeoutMs, otherwise: null });
+    if (gone === null) {
+      self.exit(pid, Exit.kill);
+      await self.receive(isGone);
+    }
+  }
+  await forgetExit(self, pid);
+}
+
+/** Ends many at once: all are told, and share one shutdown time. */
+export async function endChildren(
+  self: Self,
+  pids: readonly Pid[],
+  shutdown: Shutdown,
+  now: () => number,
+): Promise<void> {
+  const waiting = pids.map((pid) => ({ pid, isGone: isDown(self.monitor(pid)) }));
+  for (const { pid } of waiting) self.exit(pid, shutdown === 'brutalKill' ? Exit.kill : Exit.shutdown);
+  const endsAt = typeof shutdown === 'number' ? now() + shutdown : Infinity;
+  let killed = shutdown === 'brutalKill';
+  for (let i = 0; i < waiting.length; i++) {
+    const { pid, isGone } = waiting[i] as (typeof waiting)[number];
+    if (!killed) {
+      const gone = await self.receive(isGone, { timeoutMs: Math.max(0, endsAt - now()), otherwise: null });
+      if (gone === null) {
+        killed = true;
+        for (const late of waiting.slice(i)) self.exit(late.pid, Exit.kill);
+        await self.receive(isGone);
+      }
+    } else await self.receive(isGone);
+    await forgetExit(self, pid);
+  }
+}
+
+async function forgetExit(self: Self, pid: Pid): Promise<void> {
+  self.unlink(pid);
+  await self.receive(isExit(pid), { timeoutMs: 0, otherwise: null });
+}

@@ -1,0 +1,75 @@
+/**
+ * Starting an instance of a class as a process: on this thread from the class itself, on another from the module that exports it. The new
+ * process runs `runIn` of the class.
+ */
+import { BadArgumentError } from '../runtime/errors.ts';
+import type { Self } from '../runtime/process/self.ts';
+import type { Atom } from '../runtime/term/atom.ts';
+import type { ModuleStart } from './child-spec.ts';
+import { loadExport } from './load.ts';
+import { alreadyStarted, startAndWait, type Starter, type StartOptions, type StartResult } from './start.ts';
+
+/** What all behaviours have in common: they can be run in a process that was made for them. */
+export interface RunnableClass {
+  readonly name: string;
+  /** `import.meta.url` of the file that exports the class, for starts on other threads and nodes. */
+  readonly module?: string;
+  /** Under which name that file exports it; default: the name of the class. */
+  readonly exported?: string;
+  /** @internal runs an instance in the process `self` until it ends */
+  runIn(self: Self, args: unknown, starter: Starter, name: string | Atom | undefined): Promise<void>;
+}
+
+/** Starts an instance from the process `self`; OTP's answer, never a throw for a start that failed. */
+export async function startClass(
+  self: Self,
+  startable: RunnableClass,
+  args: unknown,
+  options: StartOptions = {},
+  link = true,
+): Promise<StartResult> {
+  const { name, thread } = options;
+  if (name !== undefined) {
+    const holder = self.whereis(name);
+    if (holder !== undefined) return alreadyStarted(holder);
+  }
+  if (thread === undefined) {
+    const run = (own: Self, starter: Starter): Promise<void> => startable.runIn(own, args, starter, name);
+    return startAndWait(self, (starter) => self.spawn((own) => run(own, starter), { link }), link, options.timeoutMs);
+  }
+  const { module, exported } = moduleOf(startable);
+  const spawn = (starter: Starter): ReturnType<typeof self.spawnLink> | Promise<ReturnType<typeof self.spawnLink>> =>
+    self.spawn(import.meta.url, 'runPlaced', [module, exported, args, starter, name], { thread, link });
+  return startAndWait(self, spawn, link, options.timeoutMs);
+}
+
+/**
+ * The body of a process that was placed on a thread, started by its name.
+ *
+ * @public
+ */
+export async function runPlaced(
+  self: Self,
+  module: string,
+  exported: string,
+  args: unknown,
+  starter: Starter,
+  name: string | Atom | undefined,
+): Promise<void> {
+  const found: unknown = await loadExport(module, exported);
+  if (!isRunnable(found)) throw new BadArgumentError(`${exported} of ${module} is not a server or supervisor class`);
+  await found.runIn(self, args, starter, name);
+}
+
+export function isRunnable(value: unknown): value is RunnableClass {
+  return typeof value === 'function' && typeof (value as { runIn?: unknown }).runIn === 'function';
+}
+
+/** Where a class can be found again. @throws `badarg` without `static module` */
+export function moduleOf(startable: RunnableClass): ModuleStart {
+  const { module, name, exported = name } = startable;
+  if (module !== undefined) return { module, exported };
+  throw new BadArgumentError(
+    `${name} cannot be started on another thread: it needs 'static module = import.meta.url' and to be exported from that file`,
+  );
+}

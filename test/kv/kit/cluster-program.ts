@@ -1,0 +1,130 @@
+/** A cluster of node programs on loopback, with a folder and an EPMD port of its own; everything is gone after `end`. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClusterStatus } from '../../../kv/index.ts';
+import type { Answer, Command } from './node-program.ts';
+
+const PROGRAM = new URL('./node-program.js', import.meta.url);
+
+export class NodeProgram {
+  readonly #child: ChildProcess;
+  readonly #waiting: Map<number, (answer: Answer) => void> = new Map();
+  readonly ended: Promise<void>;
+  stderr = '';
+  #commands = 0;
+
+  constructor(options: object) {
+    this.#child = fork(PROGRAM, [JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+    this.#child.on('message', (answer: Answer) => {
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    });
+    this.ended = new Promise((resolve) => {
+      this.#child.on('exit', () => {
+        for (const [id, settle] of this.#waiting) settle({ id, error: { code: 'ended', message: `the program ended: ${this.stderr}` } });
+        this.#waiting.clear();
+        resolve();
+      });
+    });
+  }
+
+  started(): Promise<unknown> {
+    return this.#answer(0);
+  }
+
+  ask(op: Command['op'], ...args: unknown[]): Promise<unknown> {
+    this.#commands += 1;
+    const command: Command = { id: this.#commands, op, args };
+    const answer = this.#answer(command.id);
+    this.#child.send(command);
+    return answer;
+  }
+
+  status(): Promise<ClusterStatus> {
+    return this.ask('status') as Promise<ClusterStatus>;
+  }
+
+  async stop(): Promise<void> {
+    await this.ask('stop');
+    this.#child.disconnect();
+    await this.ended;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  #answer(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, ({ value, error }) => {
+        if (error === undefined) resolve(value);
+        else reject(Object.assign(new Error(error.message), { code: error.code }));
+      });
+    });
+  }
+}
+
+export class ClusterProgram {
+  readonly folder: string;
+  readonly #port: number;
+  readonly #options: object;
+  readonly #nodes: Map<number, NodeProgram> = new Map();
+
+  private constructor(folder: string, port: number, options: object) {
+    this.folder = folder;
+    this.#port = port;
+    this.#options = options;
+  }
+
+  static async create(options: object = {}): Promise<ClusterProgram> {
+    return new ClusterProgram(await mkdtemp(join(tmpdir(), 'quorate-cluster-')), await freePort(), options);
+  }
+
+  name(number: number): string {
+    return `n${number}@127.0.0.1`;
+  }
+
+  async start(number: number): Promise<NodeProgram> {
+    const program = new NodeProgram({
+      name: this.name(number),
+      cookie: 'cluster-test',
+      epmd: { port: this.#port },
+      stateDir: join(this.folder, String(number)),
+      ...this.#options,
+    });
+    this.#nodes.set(number, program);
+    await program.started();
+    return program;
+  }
+
+  async end(): Promise<void> {
+    for (const program of this.#nodes.values()) await program.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Waits until `check` gives true, looking again every 20 ms; fails with what `describe` says after `timeoutMs`. */
+export async function until(
+  check: () => Promise<boolean>,
+  describe: () => Promise<string> | string,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await check())) {
+    if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${await describe()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

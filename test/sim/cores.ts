@@ -1,0 +1,58 @@
+/**
+ * The protocol cores a run is made with: the compiled ones, or a copy in which one rule is switched off.
+ *
+ * A negative control is a list of text replacements in the compiled modules. Each text must occur exactly once,
+ * so that a control cannot rot silently when the code around it changes.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type * as AcceptorModule from '../../kv/paxos/acceptor.ts';
+import type * as LifetimesModule from '../../kv/paxos/lifetimes.ts';
+import type * as OperationModule from '../../kv/paxos/operation.ts';
+import type * as ProposerModule from '../../kv/paxos/proposer.ts';
+import type * as TransferModule from '../../kv/paxos/transfer.ts';
+
+export type Cores = typeof AcceptorModule &
+  typeof LifetimesModule &
+  typeof OperationModule &
+  typeof ProposerModule &
+  typeof TransferModule;
+
+export interface Replacement {
+  readonly module: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const MODULES = ['acceptor', 'lifetimes', 'operation', 'proposer', 'transfer'] as const;
+const COMPILED = fileURLToPath(new URL('../../kv/paxos/', import.meta.url));
+
+export async function loadCores(replacements: readonly Replacement[] = []): Promise<Cores> {
+  if (replacements.length === 0) return importFrom(COMPILED);
+  const folder = mkdtempSync(join(tmpdir(), 'quorate-sim-'));
+  try {
+    cpSync(COMPILED, folder, { recursive: true, filter: (path) => !path.endsWith('wire.js') });
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    for (const replacement of replacements) replaceIn(folder, replacement);
+    return await importFrom(`${folder}/`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function importFrom(folder: string): Promise<Cores> {
+  const cores: Record<string, unknown> = {};
+  for (const name of MODULES) Object.assign(cores, await import(pathToFileURL(`${folder}${name}.js`).href));
+  return cores as unknown as Cores;
+}
+
+function replaceIn(folder: string, { module, from, to }: Replacement): void {
+  const path = join(folder, `${module}.js`);
+  const parts = readFileSync(path, 'utf8').split(from);
+  if (parts.length !== 2) {
+    throw new Error(`the control's text must occur once in ${module}.js, it occurs ${parts.length - 1} times: ${from}`);
+  }
+  writeFileSync(path, parts.join(to));
+}

@@ -1,0 +1,57 @@
+/** Seeded random numbers (xoshiro128**): the same seed gives the same run on every machine. */
+
+export class Random {
+  readonly #state: Uint32Array;
+
+  constructor(seed: number) {
+    this.#state = new Uint32Array(4);
+    let mixed = seed >>> 0;
+    for (let i = 0; i < 4; i++) {
+      mixed = (mixed + 0x9e3779b9) >>> 0;
+      let word = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
+      word = Math.imul(word ^ (word >>> 15), 0x735a2d97);
+      this.#state[i] = word ^ (word >>> 15);
+    }
+  }
+
+  /** In [0, 2^32). */
+  word(): number {
+    const s = this.#state;
+    const s0 = s[0] as number;
+    const s1 = s[1] as number;
+    const result = Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0;
+    const s2 = (s[2] as number) ^ s0;
+    const s3 = (s[3] as number) ^ s1;
+    s[1] = s1 ^ s2;
+    s[0] = s0 ^ s3;
+    s[2] = s2 ^ (s1 << 9);
+    s[3] = rotate(s3, 11);
+    return result;
+  }
+
+  /** In [0, 1). */
+  unit(): number {
+    return this.word() / 2 ** 32;
+  }
+
+  between(least: number, most: number): number {
+    return least + (most - least) * this.unit();
+  }
+
+  /** An integer in [0, count). */
+  below(count: number): number {
+    return Math.floor(this.unit() * count);
+  }
+
+  chance(probability: number): boolean {
+    return this.unit() < probability;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)] as T;
+  }
+}
+
+function rotate(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
+}

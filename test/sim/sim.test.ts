@@ -1,0 +1,81 @@
+/** The simulation holds under the true rules, and catches every rule that is switched off. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CONTROLS } from './controls.ts';
+import { loadCores } from './cores.ts';
+import { isLinearizable } from './linearizable.ts';
+import { World } from './world.ts';
+import type { Cores, Replacement } from './cores.ts';
+import type { HistoryOperation, Value } from './linearizable.ts';
+
+function firstViolation(cores: Cores, seeds: number): number | null {
+  for (let seed = 1; seed <= seeds; seed++) if (new World(cores, seed, null).run().violation !== null) return seed;
+  return null;
+}
+
+const seedsMost = Math.max(...CONTROLS.map((control) => control.seedsMax));
+
+describe('the simulated cluster', () => {
+  it(`holds every invariant in the ${seedsMost} seeds in which the controls are caught`, async () => {
+    assert.equal(firstViolation(await loadCores(), seedsMost), null);
+  });
+
+  for (const control of CONTROLS) {
+    it(`catches it within ${control.seedsMax} seeds when this is off: ${control.rule}`, async () => {
+      assert.notEqual(firstViolation(await loadCores(control.replacements), control.seedsMax), null);
+    });
+  }
+
+  it('gives the same run for the same seed', async () => {
+    const traces = [1, 2].map(() => [] as string[]);
+    for (const trace of traces) new World(await loadCores(), 17, (line) => trace.push(line)).run();
+    assert.ok((traces[0] as string[]).length > 100);
+    assert.deepEqual(traces[0], traces[1]);
+  });
+
+  it('a control whose text is not in the code any more is an error, not a rule that is on', async () => {
+    const stale: Replacement = { module: 'decide', from: 'no such text', to: '' };
+    await assert.rejects(loadCores([stale]), /occurs 0 times/);
+  });
+});
+
+describe('the search for a linear order', () => {
+  const operation = (
+    id: number,
+    kind: HistoryOperation['kind'],
+    calledAt: number,
+    answeredAt: number,
+    result: Value | undefined,
+    target = -1,
+  ): HistoryOperation => ({ id, kind, target, calledAt, answeredAt, result });
+
+  it('finds one where overlapping operations explain each other', () => {
+    const history = [operation(1, 'put', 1, 6, [1]), operation(2, 'put', 2, 5, [1]), operation(3, 'read', 3, 4, null)];
+    assert.equal(isLinearizable(history), true);
+  });
+
+  it('finds none when a read goes back in time', () => {
+    const history = [operation(1, 'put', 1, 2, [1]), operation(2, 'read', 3, 4, null)];
+    assert.equal(isLinearizable(history), false);
+  });
+
+  it('finds none when a change was applied twice, or a lost one shows in two lives', () => {
+    assert.equal(isLinearizable([operation(1, 'change', 1, 2, [1, 1])]), false);
+    const history = [
+      operation(1, 'put', 1, Infinity, undefined),
+      operation(2, 'read', 2, 3, [1]),
+      operation(-1, 'erase', 4, Infinity, undefined, 1),
+      operation(3, 'read', 5, 6, null),
+      operation(4, 'read', 7, 8, [1]),
+    ];
+    assert.equal(isLinearizable(history), false);
+    assert.equal(isLinearizable(history.slice(0, 4)), true);
+  });
+
+  it('lets an operation without an answer happen late, or never', () => {
+    const lost = operation(1, 'put', 1, Infinity, undefined);
+    assert.equal(isLinearizable([lost, operation(2, 'read', 2, 3, null)]), true);
+    const late = [lost, operation(2, 'read', 2, 3, null), operation(3, 'read', 4, 5, [1])];
+    assert.equal(isLinearizable(late), true);
+  });
+});
