@@ -89,8 +89,8 @@ export class SupervisorProcess implements ServerCallbacks {
   #createContext(flags: CheckedFlags): KeeperContext {
     const self = this.#self;
     // The clock of the process's own thread, which a simulation drives.
-    const { env } = (self as Process).scheduler;
-    const now = (): number => env.now();
+    const { scheduler } = self as Process;
+    const now = (): number => scheduler.env.now();
     return {
       self,
       flags,
@@ -101,7 +101,7 @@ export class SupervisorProcess implements ServerCallbacks {
         return verdict.exceeded;
       },
       tryAgainLater: (id) => self.send(self.pid, tuple2(GEN_CAST, tuple2(TRY_AGAIN_RESTART, id))),
-      isAlive: (pid) => (pid.node === self.nodeName ? self.isAlive(pid) : true),
+      isAlive: (pid) => (pid.node === self.nodeName ? scheduler.isAlive(pid) : true),
     };
   }
 
@@ -118,7 +118,7 @@ export class SupervisorProcess implements ServerCallbacks {
     const children = this.#children;
     if (request === WHICH_CHILDREN) return children.whichChildren();
     if (request === COUNT_CHILDREN) {
-      const counts = await children.countChildren();
+      const counts = children.countChildren();
       return Object.entries(counts).map(([name, count]) => tuple2(nameAtom(name), count as number));
     }
     if (!isTuple(request) || request.length !== 2) return tuple2(ERROR, tuple2(UNKNOWN_REQUEST, request));
@@ -139,7 +139,7 @@ export class SupervisorProcess implements ServerCallbacks {
     }
   }
 
-  #startChild(subject: unknown, from: From): Promise<unknown> | unknown {
+  async #startChild(subject: unknown, from: From): Promise<unknown> {
     if (this.#keeper instanceof DynamicChildren) return this.#keeper.startChild(subject);
     const spec = takeStart(subject);
     // A start names a module to load: only this node's own processes may say which.

@@ -10,7 +10,8 @@
  * what was decided before.
  */
 import { flagBit, missingMandatory, ourFlags } from '../codec/flags.ts';
-import { BadArgumentError, QuorateError } from '../errors.ts';
+import { BadArgumentError } from '../errors.ts';
+import type { QuorateError } from '../errors.ts';
 import { nameAtom } from '../term/atom.ts';
 import type { Atom } from '../term/atom.ts';
 import type { Signal } from '../term/signal.ts';
@@ -167,7 +168,7 @@ class DistributionShell implements Distribution, LinkOwner {
     this.#tickTimer?.cancel();
     this.#registration.close();
     const closed = this.#listener.close();
-    for (const node of [...this.#mesh.nodes.keys()]) this.#step({ kind: 'disconnect', node, reason: 'stopped' });
+    for (const node of this.#mesh.nodes.keys()) this.#step({ kind: 'disconnect', node, reason: 'stopped' });
     for (const link of this.#links.values()) link.drop(false);
     this.#links.clear();
     await this.#allGone();
@@ -334,7 +335,7 @@ class DistributionShell implements Distribution, LinkOwner {
 
   #checkPeers(): void {
     const now = this.env.now();
-    for (const { established } of [...this.#routes.values()]) {
+    for (const { established } of this.#routes.values()) {
       if (established?.check(now) !== 'silent') continue;
       established.outbox.drop();
       established.link.fail('net_tick_timeout', null);

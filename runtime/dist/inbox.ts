@@ -9,6 +9,7 @@ import { readControl } from '../codec/control.ts';
 import type { PendingSignal } from '../codec/control.ts';
 import { TermReader } from '../codec/term-reader.ts';
 import type { DecodeOptions } from '../codec/term-reader.ts';
+import { SendCache } from './send-cache.ts';
 import { WireError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';
@@ -33,6 +34,7 @@ export class Inbox {
   readonly #onPending: OnPending;
   readonly #decode: DecodeOptions;
   readonly #assembler: FragmentAssembler;
+  readonly #sends = new SendCache();
 
   constructor(options: InboxOptions, onPending: OnPending) {
     this.#options = options;
@@ -63,14 +65,22 @@ export class Inbox {
   }
 
   #dispatch(bytes: Uint8Array, start: number, versioned: boolean): void {
+    const kept = this.#sends.find(bytes, start);
+    if (kept !== null) return this.#deliver(kept, bytes, this.#sends.end, versioned);
     const reader = new TermReader(bytes, start, bytes.length, this.#decode);
     const pending = readControl(reader);
     const { signal } = pending;
     if (isOfSenderOnly(signal.kind) && 'from' in signal && !isFrom(signal.from, this.#options.node)) {
       throw new WireError(`a ${signal.kind} for a process that is not of ${this.#options.node.name}`, start);
     }
+    if (signal.kind === 'send') this.#sends.keep(bytes, start, pending);
+    this.#deliver(pending, bytes, reader.position, versioned);
+  }
+
+  /** `controlEnd`: where the payload begins, if there is one. */
+  #deliver(pending: PendingSignal, bytes: Uint8Array, controlEnd: number, versioned: boolean): void {
     if (pending.payload === null) return this.#onPending(pending, null);
-    const at = versioned ? reader.position + 1 : reader.position;
+    const at = versioned ? controlEnd + 1 : controlEnd;
     if (at >= bytes.length) throw new WireError('the payload is missing', at);
     if (versioned && bytes[at - 1] !== VERSION) throw new WireError('a payload without its version', at - 1);
     this.#onPending(pending, bytes.subarray(at));

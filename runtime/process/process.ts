@@ -231,6 +231,24 @@ export class Process implements Self {
     return this.#wait(match, options) as Promise<T>;
   }
 
+  /**
+   * As `receive(match, { timeoutMs, otherwise: null })` with `read` applied to what it resolves to, in one promise instead of two: what `read`
+   * throws rejects. @internal
+   */
+  receiveRead<T>(match: Predicate, timeoutMs: number, read: (message: unknown) => T | Promise<T>): Promise<T> {
+    const promise = this.receive(match, { timeoutMs, otherwise: null });
+    const wake = this.#wake;
+    if (wake === null) return promise.then(read);
+    this.#wake = (message) => {
+      try {
+        wake(message instanceof Promise ? message : read(message));
+      } catch (thrown) {
+        wake(Promise.reject(thrown as Error));
+      }
+    };
+    return promise as Promise<T>;
+  }
+
   #wait(match: Predicate | null, options: AnyReceiveOptions | undefined): Promise<unknown> {
     const timeoutMs = options?.timeoutMs;
     const promise = new Promise(capture);

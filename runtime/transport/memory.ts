@@ -39,7 +39,7 @@ export class MemoryNetwork {
 
   /** Cuts every open connection, as pulling a plug would: both ends see `reset`. */
   cutAll(): void {
-    for (const end of [...this.#ends]) end.cut('reset');
+    for (const end of this.#ends) end.cut('reset');
   }
 
   transport(): Transport {

@@ -8,7 +8,7 @@ import { createEpmdDirectory } from '../../runtime/dist/epmd-directory.ts';
 import { startEpmdServer } from '../../runtime/dist/epmd-server.ts';
 import type { DistributionOptions } from '../../runtime/dist/distribution-types.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
-import { ImproperList } from '../../runtime/term/opaque.ts';
+import type { ImproperList } from '../../runtime/term/opaque.ts';
 import type { Ref } from '../../runtime/term/ref.ts';
 import type { SendNameSignal, Signal } from '../../runtime/term/signal.ts';
 import { tuple } from '../../runtime/term/tuple.ts';
@@ -27,8 +27,8 @@ const options = { skip: ERL_MISSING };
 interface Pair {
   readonly js: TestNode;
   readonly erl: ErlNode;
-  startJs(extra?: Partial<DistributionOptions>): Promise<TestNode>;
-  startErl(args?: readonly string[], cookie?: string): Promise<ErlNode>;
+  readonly startJs: (extra?: Partial<DistributionOptions>) => Promise<TestNode>;
+  readonly startErl: (args?: readonly string[], cookie?: string) => Promise<ErlNode>;
 }
 
 async function pair(

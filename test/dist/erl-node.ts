@@ -2,10 +2,11 @@
  * A real Erlang node for a test. It is driven over its standard input, one expression per line, each answered by one line;
  * it ends with the test. Without `erl` tests skip, unless CI is set: then they fail.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { skipWithoutErl } from '../kit/erl.ts';
 
-export const ERL_MISSING: string | false = erlMissing();
+export const ERL_MISSING: string | false = skipWithoutErl();
 
 export interface ErlOptions {
   readonly name: string;
@@ -84,21 +85,12 @@ export async function startErl({ name, cookie, epmdPort, args = [] }: ErlOptions
   });
   const node = new ErlNode(name, child);
   const answer = await node.eval('node()');
-  if (answer !== `'${name}'`) throw new Error(`erl did not start as ${name}: ${answer} ${node.log}`);
-  return node;
+  if (answer === `'${name}'`) return node;
+  node.kill();
+  throw new Error(`erl did not start as ${name}: ${answer} ${node.log}`);
 }
 
 /** Starts a real epmd in the foreground of a child process. */
 export function startRealEpmd(port: number): ChildProcess {
   return spawn('epmd', ['-port', String(port), '-address', '127.0.0.1'], { stdio: 'ignore' });
-}
-
-function erlMissing(): string | false {
-  try {
-    execFileSync('erl', ['-noshell', '-eval', 'halt().'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    if (process.env['CI'] === 'true') throw new Error('erl is not installed, and CI needs it');
-    return 'erl is not installed';
-  }
 }

@@ -215,9 +215,9 @@ test('after the handshake a frame that is wrong ends its connection and no other
     'payload that is missing': frameOf({ kind: 'send', from, to, message: null }),
     'payload that is no term': Buffer.concat([frameOf({ kind: 'send', from, to, message: null }), new Uint8Array([7])]),
     'link for somebody else': frameOf({ kind: 'link', from: stranger, to }),
-    'part that never began': new Uint8Array([131, 70, ...new Array<number>(15).fill(0), 1, 5]),
+    'part that never began': new Uint8Array([131, 70, ...new Uint8Array(15), 1, 5]),
     'part cut short': new Uint8Array([131, 69, 0, 0]),
-    'part number 0': new Uint8Array([131, 69, ...new Array<number>(16).fill(0), 0]),
+    'part number 0': new Uint8Array([131, 69, ...new Uint8Array(16), 0]),
   };
   for (const [label, frame] of Object.entries(frames)) {
     const world = new MemoryWorld();

@@ -39,17 +39,17 @@ export async function startTestNode(name: string, options: TestNodeOptions): Pro
     cookie: 'C',
     listen: { host: '127.0.0.1', port: 0 },
     env: realEnv,
-    onUnreachable: (node, reason) => events.push(`unreachable ${node} ${reason}`),
+    onUnreachable: (node, reason) => events.push(`unreachable ${node.name} ${reason}`),
     onError: (error: QuorateError) => events.push(`error ${error.code}`),
     ...options,
     name: nameAtom(name),
     onUp: (peer) => {
-      events.push(`up ${peer.node}`);
+      events.push(`up ${peer.node.name}`);
       peers.push(peer);
       options.onUp?.(peer);
     },
     onDown: (peer, reason) => {
-      events.push(`down ${peer.node} ${reason}`);
+      events.push(`down ${peer.node.name} ${reason}`);
       options.onDown?.(peer, reason);
     },
     onSignal: (peer, pending, payload) => {

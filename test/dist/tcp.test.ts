@@ -39,7 +39,7 @@ test('two nodes find each other through EPMD and exchange messages', async (t) =
     Array.from({ length: 10_000 }, (_, i) => i),
   );
   assert.equal(await b.dist.connect(a.name), true);
-  assert.deepEqual([a.events, b.events], [[`up ${b.name}`], [`up ${a.name}`]]);
+  assert.deepEqual([a.events, b.events], [[`up ${b.name.name}`], [`up ${a.name.name}`]]);
 });
 
 test('simultaneous connects over TCP end in one usable connection', async (t) => {
@@ -50,7 +50,7 @@ test('simultaneous connects over TCP end in one usable connection', async (t) =>
     sendText(a, b, 'from a');
     sendText(b, a, 'from b');
     await until(() => a.messages.length === 1 && b.messages.length === 1, 'both messages');
-    assert.deepEqual([a.events, b.events], [[`up ${b.name}`], [`up ${a.name}`]]);
+    assert.deepEqual([a.events, b.events], [[`up ${b.name.name}`], [`up ${a.name.name}`]]);
     await Promise.all([a.dist.stop(), b.dist.stop()]);
   }
 });
@@ -85,7 +85,7 @@ test('another cookie over TCP: both sides say bad_cookie', async (t) => {
   const a = await start(t, 'a@127.0.0.1', { directory, cookie: 'other' });
   const b = await start(t, 'b@127.0.0.1', { directory });
   assert.equal(await a.dist.connect(b.name), false);
-  assert.deepEqual(a.events, ['error bad_cookie', `unreachable ${b.name} bad_cookie`]);
+  assert.deepEqual(a.events, ['error bad_cookie', `unreachable ${b.name.name} bad_cookie`]);
   assert.deepEqual(b.events, ['error bad_cookie']);
 });
 
@@ -160,7 +160,7 @@ test('one peer that sends garbage does not disturb two others in the middle of t
   await until(() => b.messages.length === 1_000 && bad.every(({ closed }) => closed !== null), 'all');
   assert.deepEqual(
     b.events.filter((event) => !event.startsWith('error ')),
-    [`up ${a.name}`],
+    [`up ${a.name.name}`],
   );
   assert.equal(await a.dist.connect(nameAtom('nobody@127.0.0.1')), false);
 });
