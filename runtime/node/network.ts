@@ -4,7 +4,7 @@
  */
 import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
 import { startDistribution } from '../dist/distribution.ts';
 import { ELSEWHERE, GONE, type Scheduler } from '../process/scheduler.ts';
@@ -35,9 +35,10 @@ export async function startNetwork(
   events: NetworkEvents,
 ): Promise<StartedNetwork> {
   const { scheduler } = thread;
+  const decode: DecodeOptions = { pid: (pid) => scheduler.canonical(pid) };
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) => onSignal(thread, peer, pending, payload),
+    onSignal: (peer, pending, payload) => onSignal(thread, decode, peer, pending, payload),
     onUp(peer) {
       thread.onNodeUp(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
@@ -73,7 +74,13 @@ function createNetwork(dist: Distribution): Network {
 }
 
 /** @throws WireError for a payload that is no term: the connection it came on is then closed */
-function onSignal(thread: NodeThread, peer: PeerInfo, pending: PendingSignal, payload: Uint8Array | null): void {
+function onSignal(
+  thread: NodeThread,
+  decode: DecodeOptions,
+  peer: PeerInfo,
+  pending: PendingSignal,
+  payload: Uint8Array | null,
+): void {
   const { scheduler } = thread;
   const { signal } = pending;
   if (!speaksForItself(signal, peer.node)) {
@@ -88,7 +95,7 @@ function onSignal(thread: NodeThread, peer: PeerInfo, pending: PendingSignal, pa
   }
   if (payload === null) scheduler.onSignal(signal);
   else {
-    const reader = new TermReader(payload, 0, payload.length, { pid: (pid) => scheduler.canonical(pid) });
+    const reader = new TermReader(payload, 0, payload.length, decode);
     scheduler.onSignal(completeSignal(pending, reader.term()));
   }
 }

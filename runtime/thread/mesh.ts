@@ -12,7 +12,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
@@ -64,6 +64,7 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #connections = new Map<number, Connection>();
   readonly #waiting: Connection[] = [];
+  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid) };
   #armed = false;
 
   constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
@@ -176,7 +177,7 @@ export class Mesh {
   }
 
   #onBatch(batch: Uint8Array): void {
-    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
+    const reader = new TermReader(batch, 0, batch.length, this.#decode);
     while (reader.position < batch.length) this.#onRecord(reader, batch);
   }
 
