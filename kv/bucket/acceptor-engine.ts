@@ -3,6 +3,7 @@
  * are plain calls; those of other nodes come in batches and are answered in one batch each. It has the table only while it is the present
  * owner, and holds nothing itself that a restarted acceptor process would miss.
  */
+import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -44,11 +45,15 @@ export class AcceptorEngine {
     this.#tellActive();
   }
 
-  /** A request of the proposer on this thread; the reply, if it has one. */
+  /** A request of the proposer on this thread; the reply, if it has one. A step that throws ends this acceptor, not the caller. */
   local(message: RegisterRequest): RegisterReply | null {
     let reply: RegisterReply | null = null;
-    this.#step(message);
-    this.#carryOut((answer) => (reply = answer));
+    try {
+      this.#step(message);
+      this.#carryOut((answer) => (reply = answer));
+    } catch (error) {
+      this.#self.exit(this.#self.pid, reasonOf(error));
+    }
     return reply;
   }
 
@@ -169,11 +174,18 @@ export class AcceptorEngine {
   }
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */
+  tellActive(): void {
+    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e: this.#activeIn() });
+  }
+
   #tellActive(): void {
-    const e = this.acceptor.active ? this.acceptor.e : 0;
-    if (e === this.#toldActive) return;
-    this.#toldActive = e;
-    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e });
+    if (this.#activeIn() === this.#toldActive) return;
+    this.#toldActive = this.#activeIn();
+    this.tellActive();
+  }
+
+  #activeIn(): number {
+    return this.acceptor.active ? this.acceptor.e : 0;
   }
 
   #cast(message: ClusterCast): void {

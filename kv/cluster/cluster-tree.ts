@@ -38,7 +38,12 @@ export interface LocalParts {
 }
 
 /** Body of the root process. `starter` gets `{$clusterStarted, Root}` or `{$clusterFailed, Code, Message}`. */
-export async function runClusterRoot(self: Self, starter: Pid, tree: TreeOptions, parts: LocalParts = {}): Promise<void> {
+export async function runClusterRoot(
+  self: Self,
+  starter: Pid,
+  tree: TreeOptions,
+  parts: LocalParts = {},
+): Promise<void> {
   self.trapExit(true);
   let storage: RecordStorage | null = null;
   let supervisor: Pid;
@@ -48,7 +53,10 @@ export async function runClusterRoot(self: Self, starter: Pid, tree: TreeOptions
   } catch (error) {
     await storage?.release();
     const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-    self.send(starter, tuple(CLUSTER_FAILED, typeof code === 'string' ? code : 'start_failed', rootCause(error) ?? String(message)));
+    self.send(
+      starter,
+      tuple(CLUSTER_FAILED, typeof code === 'string' ? code : 'start_failed', rootCause(error) ?? String(message)),
+    );
     return;
   }
   self.send(starter, tuple2(CLUSTER_STARTED, self.pid));
@@ -82,7 +90,7 @@ function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: E
   const log: ClusterArgs['log'] = (_level, text) => {
     if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
   };
-  const cluster = clusterChild({ options: tree.options, storage, env, log });
+  const cluster = clusterChild({ options: tree.options, storage, env, log, running: new Map() });
   const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ bucket, env }));
   return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
 }

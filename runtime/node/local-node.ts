@@ -17,7 +17,8 @@ import type {
   Self,
   SpawnOptions,
 } from '../process/self.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';

@@ -90,7 +90,7 @@ function createControl(
     async stop() {
       await stopNetwork();
       scheduler.stop(Exit.shutdown);
-      queueMicrotask(() => stopped.abort());
+      realEnv.defer(() => stopped.abort());
     },
   };
 }

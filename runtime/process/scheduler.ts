@@ -17,16 +17,13 @@ import { runAs } from './context.ts';
 import { isCrash, reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
+import { ELSEWHERE, GONE } from './place.ts';
 import { Process } from './process.ts';
 import { assertPid, Relations, toName } from './relations.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner, type ModuleLoader, type ModuleTable } from './spawner.ts';
 import { ProcessTable } from './table.ts';
 import { TimerQueue, type Timer } from './timers.ts';
-
-/** Where a pid lives, if not on a thread of this node: on another node, or in a former life of this one. */
-export const ELSEWHERE = -1;
-export const GONE = -2;
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
