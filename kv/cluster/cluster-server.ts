@@ -3,7 +3,6 @@
  * is sent; while it is being saved, messages wait. Buckets and others on the node subscribe to what they need.
  */
 import type { Env } from '../../runtime/env.ts';
-import type { Self } from '../../runtime/process/self.ts';
 import { isDown } from '../../runtime/process/message.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -18,7 +17,6 @@ import {
   type InitResult,
   type RequestOf,
 } from '../../supervisors/index.ts';
-import { castTo } from '../bucket/cast.ts';
 import type { BucketView, ClusterCast } from '../bucket/view.ts';
 import { StateError } from '../errors.ts';
 import type { Incarnation, NodeName } from '../paxos/messages.ts';
@@ -106,6 +104,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   readonly #subscribers: Map<string, Subscriber> = new Map();
   readonly #owners: Map<string, Owner> = new Map();
   readonly #monitored: Set<NodeName> = new Set();
+  /** Errors of messages that could not be read; each is logged once. */
+  readonly #misunderstood: Set<string> = new Set();
   readonly #views: Map<string, string> = new Map();
   #told = '';
   /** Lines that were logged before anybody watched. */
@@ -202,7 +202,9 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     try {
       read = readSystemTerm(term);
     } catch (error) {
-      this.#log('error', (error as Error).message);
+      const { message } = error as Error;
+      if (!this.#misunderstood.has(message)) this.#log('error', message);
+      this.#misunderstood.add(message);
       return;
     }
     const { from, message } = read;
@@ -319,9 +321,4 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const isBusy = pending.size > 0 || rounds.size > 0 || (!record.active && newestOf(record.system) !== null);
     this.self.sendAfter(isBusy ? BUSY_TICK_MS : IDLE_TICK_MS, this.self.pid, TICK);
   }
-}
-
-/** Tells the cluster's process of this node something that it need not answer. */
-export function tellCluster(self: Self, message: ClusterCast): void {
-  castTo(self, CLUSTER, message);
 }
