@@ -21,7 +21,18 @@ import { quorumSize } from './quorum.ts';
 import { decideRead } from './read.ts';
 import type { Outcome } from './decide.ts';
 import type { Operation } from './operation.ts';
-import type { Ballot, Cell, Chosen, Config, Forget, Key, RegisterReply, RegisterRequest } from './messages.ts';
+import type {
+  Ballot,
+  Behind,
+  Cell,
+  Chosen,
+  Config,
+  Forget,
+  Key,
+  OldEpoch,
+  RegisterReply,
+  RegisterRequest,
+} from './messages.ts';
 
 export interface ProposerLimits {
   /** An attempt whose quorum does not answer ends after this time. */
@@ -72,8 +83,8 @@ export type ProposerEffect =
   | { readonly kind: 'answer'; readonly operation: Operation; readonly outcome: Outcome }
   /** A member stands at this newer configuration: adopt it (in order), then call `stepConfig`. */
   | { readonly kind: 'adopt'; readonly config: Config }
-  /** The member at `place` lacks the configurations after `e`. */
-  | { readonly kind: 'teach'; readonly place: number; readonly e: number };
+  /** The sender of this reply lacks the configurations after `e`. */
+  | { readonly kind: 'teach'; readonly e: number };
 
 export type ProposerEffects = ProposerEffect[];
 
@@ -103,13 +114,11 @@ export function cancelOperation(proposer: Proposer, operation: Operation, out: P
 
 export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: number, out: ProposerEffects): void {
   if (reply.clock > proposer.clock) proposer.clock = reply.clock;
+  // What is said about epochs matters also when the operation has been answered by others meanwhile.
+  if (reply.kind === 'oldEpoch' || reply.kind === 'behind') return onOtherEpoch(proposer, reply, out);
   const operation = proposer.running.get(reply.b.r);
   if (operation === undefined || !sameBallot(operation.b, reply.b)) return;
   const config = operation.config as Config;
-  if (reply.kind === 'oldEpoch') {
-    if (reply.config.e > config.e) out.push({ kind: 'adopt', config: reply.config });
-    return;
-  }
   if (reply.from < 0 || reply.from >= config.M.length) return;
   const bit = 1 << reply.from;
   switch (reply.kind) {
@@ -118,10 +127,7 @@ export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: numbe
       operation.answered |= bit;
       operation.answeredCount += 1;
       if (reply.ok) operation.okCount += 1;
-      if (operation.phase === 'preparing') {
-        // A member that took the fast cell answers without it.
-        operation.promises.push(reply.ok && reply.cell === null ? { ...reply, cell: operation.fastCell } : reply);
-      }
+      if (operation.phase === 'preparing') operation.promises.push(reply);
       return onPromise(proposer, operation, nowMs, out);
     case 'accepted':
       if (reply.e !== config.e || (operation.accepted & bit) !== 0) return;
@@ -138,12 +144,18 @@ export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: numbe
       if (reply.e !== config.e) return;
       proposer.clock = Math.max(proposer.clock, reply.p.r, reply.floor.r);
       return onRefused(proposer, operation, bit, true, nowMs, out);
-    case 'behind':
-      out.push({ kind: 'teach', place: reply.from, e: reply.e });
-      return onRefused(proposer, operation, bit, false, nowMs, out);
     case 'inactive':
+      if (reply.e !== config.e) return;
       return onRefused(proposer, operation, bit, false, nowMs, out);
   }
+}
+
+/** Its place, if it has one, is that in another configuration: it is not counted for the attempt. */
+function onOtherEpoch(proposer: Proposer, reply: OldEpoch | Behind, out: ProposerEffects): void {
+  const e = proposer.config === null ? 0 : proposer.config.e;
+  if (reply.kind === 'behind') {
+    if (reply.e < e) out.push({ kind: 'teach', e: reply.e });
+  } else if (reply.config.e > e) out.push({ kind: 'adopt', config: reply.config });
 }
 
 /** Wakes what is due: waits that are over, attempts that took too long, back-offs, deadlines. */
@@ -309,7 +321,9 @@ function worthWaiting(proposer: Proposer, operation: Operation): boolean {
 }
 
 function carryOut(proposer: Proposer, operation: Operation, nowMs: number, out: ProposerEffects): void {
-  const decision = decide(operation, operation.promises, operation.config as Config);
+  // Members that took the fast cell answer without it.
+  const promises = operation.promises.map((p) => (p.ok && p.cell === null ? { ...p, cell: operation.fastCell } : p));
+  const decision = decide(operation, promises, operation.config as Config);
   if (decision.kind === 'done') answer(proposer, operation, decision.outcome, out);
   else write(proposer, operation, decision.cell, decision.own, decision.outcome, nowMs, out);
 }

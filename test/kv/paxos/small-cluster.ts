@@ -32,9 +32,9 @@ export class SmallCluster {
   readonly acceptors: Acceptor[] = [];
   readonly proposers: Proposer[] = [];
   readonly outcomes: Map<Operation, Outcome> = new Map();
-  /** Configurations that members told a proposer of, and members that have to be told. */
+  /** Configurations that members told a proposer of, and epochs of members that have to be told. */
   readonly adopted: Config[] = [];
-  readonly taught: { place: number; e: number }[] = [];
+  readonly taught: number[] = [];
   inFlight: InFlight[] = [];
   /** Messages between different nodes, hints (Chosen, Forget) counted apart. */
   messages = 0;
@@ -117,7 +117,7 @@ export class SmallCluster {
     step(out);
     for (const effect of out) {
       if (effect.kind === 'adopt') this.adopted.push(effect.config);
-      if (effect.kind === 'teach') this.taught.push({ place: effect.place, e: effect.e });
+      if (effect.kind === 'teach') this.taught.push(effect.e);
       if (effect.kind === 'answer') this.outcomes.set(effect.operation, effect.outcome);
       if (effect.kind !== 'send' && effect.kind !== 'hint') continue;
       for (let member = 0; member < this.config.M.length; member++) {
