@@ -19,13 +19,27 @@ export function missingBeam(): string | null {
  * microseconds, and runs it. Returns the microseconds of each round. `schedulers`: as many threads as the machine has cores, as
  * erl starts by default, or one; with one, many small processes are often faster.
  */
-export function runOnBeam(source: string, rounds: number, work: number, schedulers: 'default' | 'one' = 'one'): number[] {
+export function runOnBeam(
+  source: string,
+  rounds: number,
+  work: number,
+  schedulers: 'default' | 'one' = 'one',
+): number[] {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
   try {
     writeFileSync(join(folder, 'quorate_bench.erl'), source);
     execFileSync('erlc', ['-Werror', '-o', folder, join(folder, 'quorate_bench.erl')], { stdio: ['ignore', 2, 2] });
     const call = `io:format("~w~n", [quorate_bench:run(${rounds}, ${work})]), halt().`;
-    const options = [...(schedulers === 'one' ? ['+S', '1:1'] : []), '+P', '1000000', '-noshell', '-pa', folder, '-eval', call];
+    const options = [
+      ...(schedulers === 'one' ? ['+S', '1:1'] : []),
+      '+P',
+      '1000000',
+      '-noshell',
+      '-pa',
+      folder,
+      '-eval',
+      call,
+    ];
     const printed = execFileSync('erl', options, { encoding: 'utf8' });
     const values = JSON.parse(printed) as unknown;
     if (!Array.isArray(values) || values.length !== rounds) throw new Error(`erl printed ${printed.slice(0, 200)}`);

@@ -52,7 +52,7 @@ export interface FailedRequest {
 }
 
 /** One request with any label (`$gen_call`, `system`); `fail` makes the error from what went wrong. */
-export async function requestReply(
+export function requestReply(
   self: Self,
   server: ServerRef,
   label: Atom,
@@ -60,15 +60,31 @@ export async function requestReply(
   timeoutMs: number,
   fail: (failed: FailedRequest) => Error,
 ): Promise<unknown> {
-  const target = locate(self, server);
-  if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
-  if (target instanceof Pid && samePid(target, self.pid)) throw fail({ code: 'calling_self', why: CALLING_SELF });
-  const ref = sendRequestTo(self, target, label, request);
-  const isAnswer = (message: unknown): message is Tuple => isAnswerTo(ref, message);
-  const answer = await self.receive(isAnswer, { timeoutMs, otherwise: null });
-  if (answer !== null) return readAnswer(answer, target, fail);
+  try {
+    const target = locate(self, server);
+    if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
+    if (target instanceof Pid && samePid(target, self.pid)) throw fail({ code: 'calling_self', why: CALLING_SELF });
+    const ref = sendRequestTo(self, target, label, request);
+    // Not an async function: a call costs one promise.
+    return (self as Process).receiveRead(
+      (message) => isAnswerTo(ref, message),
+      timeoutMs,
+      (answer) => (answer === null ? giveUp(self, ref, target, fail) : readAnswer(answer as Tuple, target, fail)),
+    );
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+/** The time is up. The reply may have arrived between the deadline and the end of the alias. */
+async function giveUp(
+  self: Self,
+  ref: Ref,
+  target: ServerRef,
+  fail: (failed: FailedRequest) => Error,
+): Promise<unknown> {
   self.demonitor(ref, { flush: true });
-  // The reply may have arrived between the deadline and the end of the alias.
+  const isAnswer = (message: unknown): message is Tuple => isAnswerTo(ref, message);
   const late = await self.receive(isAnswer, { timeoutMs: 0, otherwise: null });
   if (late !== null) return readAnswer(late, target, fail);
   throw fail({ code: 'timeout', why: Exit.timeout });

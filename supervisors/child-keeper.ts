@@ -11,7 +11,7 @@ export interface KeeperContext {
   isTooMany(): boolean;
   /** Has `tryAgain(id)` called when the messages that wait now have been handled. */
   tryAgainLater(id: unknown): void;
-  isAlive(pid: Pid): boolean | Promise<boolean>;
+  isAlive(pid: Pid): boolean;
 }
 
 export interface ChildCounts {
@@ -34,5 +34,5 @@ export interface ChildKeeper {
   deleteChild(id: unknown): unknown;
   childSpec(id: unknown): unknown;
   whichChildren(): unknown[];
-  countChildren(): Promise<ChildCounts>;
+  countChildren(): ChildCounts;
 }

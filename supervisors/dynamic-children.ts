@@ -58,7 +58,7 @@ export class DynamicChildren implements ChildKeeper {
     if (child === undefined || child.restarting) return false;
     const { restart } = this.#template;
     const plan = planExit([], { restart, significant: false, active: false }, reason, 'never');
-    if (plan.then === 'restart') return this.#restart(child);
+    if (plan.child === 'restart') return this.#restart(child);
     this.#children.delete(pid.key);
     return false;
   }
@@ -99,7 +99,7 @@ export class DynamicChildren implements ChildKeeper {
   async terminateChild(id: unknown): Promise<unknown> {
     if (!isPid(id)) return tuple2(ERROR, SIMPLE_ONE_FOR_ONE);
     const child = this.#children.get(id.key);
-    if (child === undefined) return (await this.#context.isAlive(id)) ? tuple2(ERROR, NOT_FOUND) : OK;
+    if (child === undefined) return this.#context.isAlive(id) ? tuple2(ERROR, NOT_FOUND) : OK;
     if (!child.restarting) await endChild(this.#self, child.pid, this.#template.shutdown);
     this.#children.delete(id.key);
     return OK;
@@ -110,9 +110,9 @@ export class DynamicChildren implements ChildKeeper {
   }
 
   /** The template answers to its id and to the pid of any child, also of one that is gone: a pid without process belongs to nobody else. */
-  async childSpec(id: unknown): Promise<unknown> {
+  childSpec(id: unknown): unknown {
     const found = isPid(id)
-      ? this.#children.has(id.key) || !(await this.#context.isAlive(id))
+      ? this.#children.has(id.key) || !this.#context.isAlive(id)
       : equalTerms(id, this.#template.id);
     return found ? tuple2(OK, specTerm(this.#template)) : tuple2(ERROR, NOT_FOUND);
   }
@@ -124,7 +124,7 @@ export class DynamicChildren implements ChildKeeper {
     );
   }
 
-  async countChildren(): Promise<ChildCounts> {
+  countChildren(): ChildCounts {
     const all = [...this.#children.values()];
     const count = all.length;
     const supervisors = this.#template.type === 'supervisor' ? count : 0;

@@ -169,7 +169,8 @@ export class GenServer<
   }
 
   /**
-   * Sends a request and resolves to the reply. The reply's type follows from the server (a typed pid, or the class this is called on) and the request.
+   * Sends a request and resolves to the reply. The reply's type follows from the server (a typed pid, or the class this is called on)
+   * and the request.
    *
    * @throws CallError (rejects): `noproc`, `timeout`, `noconnection` (the server's node was lost), `calling_self`, `exit` (it ended first)
    */

@@ -20,11 +20,12 @@ export interface RestartPlan<C> {
   readonly start: readonly C[];
 }
 
-export type RestartPlanner = <C extends PlannedChild>(children: readonly C[], failed: C) => RestartPlan<C>;
-
-/** `restart`: by the strategy. `keep`: stays listed without a process. `forget`: leaves the list. `shutdown`: as keep or forget, then the supervisor ends. */
+/**
+ * What becomes of the child that ended - restarted by the strategy, kept in the list without a process, forgotten - and whether the supervisor
+ * ends then.
+ */
 export interface ExitPlan {
-  readonly then: 'restart' | 'keep' | 'forget';
+  readonly child: 'restart' | 'keep' | 'forget';
   readonly shutdown: boolean;
 }
 
@@ -40,10 +41,10 @@ export function planExit<C extends PlannedChild>(
   autoShutdown: AutoShutdown,
 ): ExitPlan {
   if (ended.restart === 'permanent' || (ended.restart === 'transient' && !isCleanExit(reason))) {
-    return { then: 'restart', shutdown: false };
+    return { child: 'restart', shutdown: false };
   }
-  const then = ended.restart === 'temporary' ? 'forget' : 'keep';
-  return { then, shutdown: ended.significant && isLastReason(children, ended, autoShutdown) };
+  const child = ended.restart === 'temporary' ? 'forget' : 'keep';
+  return { child, shutdown: ended.significant && isLastReason(children, ended, autoShutdown) };
 }
 
 function isLastReason<C extends PlannedChild>(children: readonly C[], ended: C, autoShutdown: AutoShutdown): boolean {

@@ -79,7 +79,10 @@ async function initServer(
   try {
     outcome = await server.init(args);
   } catch (thrown) {
-    if (thrown instanceof Error) throw refuse(reasonOf(thrown));
+    if (thrown instanceof Error) {
+      refuse(reasonOf(thrown));
+      throw thrown;
+    }
     outcome = thrown;
   }
   if (outcome instanceof Outcome && (outcome.after === undefined || isAfter(outcome.after))) {
@@ -223,7 +226,7 @@ class ServerProcess {
         case 'stopReply':
           if (from === null) break;
           this.#state = result.state;
-          return this.#terminate(result.reason, from, result.reply);
+          return this.#stopReplying(result.reason, from, result.reply);
         case 'ok':
         case 'ignore':
         case 'stopInit':
@@ -240,26 +243,32 @@ class ServerProcess {
   }
 
   #fail(thrown: unknown): Promise<void> | null {
-    if (thrown instanceof Error) return this.#terminate(reasonOf(thrown));
+    if (thrown instanceof Error) return this.#terminate(reasonOf(thrown), thrown);
     try {
       return this.#accept(thrown);
     } catch (again) {
-      return this.#terminate(reasonOf(again));
+      return this.#terminate(reasonOf(again), again);
     }
   }
 
-  /** Runs `terminate`, answers a caller that waits for it, and rejects with the exit. */
-  async #terminate(reason: unknown, from?: From, reply?: unknown): Promise<never> {
+  /** Runs `terminate` and rejects with the exit: with `thrown` itself if there is one, so that a crash is reported as one. */
+  async #terminate(reason: unknown, thrown?: unknown): Promise<never> {
     try {
       await this.#server.terminate(reason, this.#state);
-    } catch (thrown) {
-      this.#assertAlive();
-      if (thrown instanceof Error) throw thrown;
-    } finally {
-      if (from !== undefined && !this.#self.signal.aborted) replyTo(this.#self, from, reply);
+    } catch (failure) {
+      if (failure instanceof Error) throw failure;
     }
     this.#assertAlive();
-    throw new ProcessExit(reason);
+    throw thrown ?? new ProcessExit(reason);
+  }
+
+  /** As OTP has it, the caller is answered when `terminate` is through, also when that failed. */
+  async #stopReplying(reason: unknown, from: From, reply: unknown): Promise<never> {
+    try {
+      return await this.#terminate(reason);
+    } finally {
+      if (!this.#self.signal.aborted) replyTo(this.#self, from, reply);
+    }
   }
 
   #system(from: From, request: unknown): Promise<void> | null {

@@ -43,7 +43,11 @@ export async function startClass(
   return startAndWait(self, spawn, link, options.timeoutMs);
 }
 
-/** The body of a process that was placed on a thread. */
+/**
+ * The body of a process that was placed on a thread, started by its name.
+ *
+ * @public
+ */
 export async function runPlaced(
   self: Self,
   module: string,

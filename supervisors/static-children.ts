@@ -18,7 +18,7 @@ import {
   type CheckedSpec,
   type Restart,
 } from './child-spec.ts';
-import type { ChildKeeper, KeeperContext } from './child-keeper.ts';
+import type { ChildCounts, ChildKeeper, KeeperContext } from './child-keeper.ts';
 import { ChildSpecError } from './errors.ts';
 import { planOneForAll } from './plan-one-for-all.ts';
 import { planOneForOne } from './plan-one-for-one.ts';
@@ -84,8 +84,8 @@ export class StaticChildren implements ChildKeeper {
     if (child === undefined) return false;
     const plan = planExit(this.#children, child, reason, this.#context.flags.autoShutdown);
     child.pid = null;
-    if (plan.then === 'restart') return this.#restart(child);
-    if (plan.then === 'forget') this.#forget(child);
+    if (plan.child === 'restart') return this.#restart(child);
+    if (plan.child === 'forget') this.#forget(child);
     return plan.shutdown;
   }
 
@@ -218,12 +218,12 @@ export class StaticChildren implements ChildKeeper {
     return list.reverse();
   }
 
-  async countChildren(): Promise<{ specs: number; active: number; supervisors: number; workers: number }> {
-    const alive = await Promise.all(this.#children.map(({ pid }) => pid !== null && this.#context.isAlive(pid)));
+  countChildren(): ChildCounts {
+    const alive = this.#children.filter(({ pid }) => pid !== null && this.#context.isAlive(pid)).length;
     const supervisors = this.#children.filter(({ spec }) => spec.type === 'supervisor').length;
     return {
       specs: this.#children.length,
-      active: alive.filter(Boolean).length,
+      active: alive,
       supervisors,
       workers: this.#children.length - supervisors,
     };

@@ -2,7 +2,7 @@
  * The process of a supervisor: a server that traps exits, speaks the requests of OTP's supervisor (`which_children`, `{start_child, Spec}` ...) and
  * answers with OTP's terms, so that an Erlang node can ask it too. What becomes of the children is up to its `ChildKeeper`.
  */
-import { realEnv } from '../runtime/env.ts';
+import type { Process } from '../runtime/process/process.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
@@ -88,7 +88,9 @@ export class SupervisorProcess implements ServerCallbacks {
 
   #createContext(flags: CheckedFlags): KeeperContext {
     const self = this.#self;
-    const now = realEnv.now;
+    // The clock of the process's own thread, which a simulation drives.
+    const { scheduler } = self as Process;
+    const now = (): number => scheduler.env.now();
     return {
       self,
       flags,
@@ -99,7 +101,7 @@ export class SupervisorProcess implements ServerCallbacks {
         return verdict.exceeded;
       },
       tryAgainLater: (id) => self.send(self.pid, tuple2(GEN_CAST, tuple2(TRY_AGAIN_RESTART, id))),
-      isAlive: (pid) => (pid.node === self.nodeName ? self.isAlive(pid) : true),
+      isAlive: (pid) => (pid.node === self.nodeName ? scheduler.isAlive(pid) : true),
     };
   }
 
@@ -116,7 +118,7 @@ export class SupervisorProcess implements ServerCallbacks {
     const children = this.#children;
     if (request === WHICH_CHILDREN) return children.whichChildren();
     if (request === COUNT_CHILDREN) {
-      const counts = await children.countChildren();
+      const counts = children.countChildren();
       return Object.entries(counts).map(([name, count]) => tuple2(nameAtom(name), count as number));
     }
     if (!isTuple(request) || request.length !== 2) return tuple2(ERROR, tuple2(UNKNOWN_REQUEST, request));
@@ -137,7 +139,7 @@ export class SupervisorProcess implements ServerCallbacks {
     }
   }
 
-  #startChild(subject: unknown, from: From): Promise<unknown> | unknown {
+  async #startChild(subject: unknown, from: From): Promise<unknown> {
     if (this.#keeper instanceof DynamicChildren) return this.#keeper.startChild(subject);
     const spec = takeStart(subject);
     // A start names a module to load: only this node's own processes may say which.

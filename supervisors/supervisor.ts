@@ -56,7 +56,8 @@ export interface ChildCount {
   readonly workers: number;
 }
 
-type ArgsOf<S> = S extends Supervisor<infer A> ? A : never;
+/** What init takes; of the class as it stands, which infers as unknown, flags and children. */
+type ArgsOf<S> = S extends Supervisor<infer A> ? (unknown extends A ? SupervisorInit : A) : never;
 
 /** A supervisor class: constructed without arguments, once per process. */
 export interface SupervisorClass<S extends Supervisor<unknown> = Supervisor<unknown>> extends RunnableClass {

@@ -1,5 +1,6 @@
 /** All cases, in the order they run. */
 import type { BenchCase } from '../case.ts';
+import { callCases } from './call.bench.ts';
 import { codecCase } from './codec.bench.ts';
 import { exitsCase } from './exits.bench.ts';
 import { memoryCase } from './memory.bench.ts';
@@ -13,6 +14,7 @@ export const benchCases: readonly BenchCase[] = [
   pingPongCase,
   exitsCase,
   memoryCase,
+  ...callCases,
   codecCase,
   threadCase,
   putCase,

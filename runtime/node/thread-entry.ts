@@ -2,12 +2,11 @@
  * What runs in each worker thread of a node: takes part in it until it is told to stop. The task lasts as long as the thread.
  */
 import { once } from 'node:events';
-import { decodeTerm, encodeTerm } from '../codec/terms.ts';
+import { decodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
 import { toPlainError } from '../errors.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
-import type { Pid } from '../term/pid.ts';
 import {
   exposeControl,
   wrapControl,
@@ -15,7 +14,7 @@ import {
   type ThreadControl,
   type ThreadTask,
 } from '../thread/control.ts';
-import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
+import { NodeThread } from '../thread/node-thread.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
@@ -31,11 +30,6 @@ export default async function runThread(task: ThreadTask): Promise<void> {
     implicitSelf: task.implicitSelf,
     tables: task.tables,
     names: task.names,
-    far: {
-      processInfo: async (pid) => decodeInfo(await nodeControl.processInfo(pid.serial, encodeTerm(pid))),
-      connect: (node) => nodeControl.connect(node.name),
-      disconnect: (node) => nodeControl.disconnect(node.name),
-    },
   });
   setDefaultScheduler(thread.scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
@@ -63,7 +57,6 @@ function createControl(
     ready: () => Promise.resolve(),
     attach: (other, port) => thread.mesh.attach(other, port),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
-    processInfo: (pid) => encodeInfo(scheduler.find(decodeTerm(pid) as Pid)?.info()),
     stats: () => ({
       thread: scheduler.thread,
       processes: scheduler.processCount,
@@ -84,8 +77,6 @@ function createControl(
         return { port: 0, error: toPlainError(error) };
       }
     },
-    connect: (name) => thread.connect(nameAtom(name)),
-    disconnect: (name) => thread.network?.disconnect(nameAtom(name)) ?? false,
     stopNetwork,
     async stop() {
       await stopNetwork();

@@ -22,7 +22,9 @@ export function runProcess<T>(
       try {
         resolve(await fn(self));
       } catch (thrown) {
-        reject(thrown instanceof ProcessExit ? createExitedError(thrown.reason) : (thrown as Error));
+        // Errors that only behave as exits, such as that of a failed call, say more than their reason.
+        const isPlainExit = thrown instanceof ProcessExit && thrown.constructor === ProcessExit;
+        reject(isPlainExit ? createExitedError(thrown.reason) : (thrown as Error));
       }
     }, options);
     (pid.target as Process).onEnd = (reason) => reject(createExitedError(reason));

@@ -5,7 +5,7 @@
  */
 import { showAs } from './show.ts';
 import type { Atom } from './atom.ts';
-import { THREADS_MAX, THREAD_BITS } from './pid.ts';
+import { THREADS_MAX } from './pid.ts';
 
 export class Ref {
   readonly node: Atom;
@@ -72,17 +72,6 @@ export function sameRef(a: Ref, b: Ref): boolean {
 /** The thread of this node that made a reference. Meaningless for references of other nodes. */
 export function refThread(ref: Ref): number {
   return ref.word2 & (THREADS_MAX - 1);
-}
-
-/** The running number of a reference of this node, unique within its thread. */
-export function refCount(ref: Ref): number {
-  return ref.word1 * 2 ** 32 + ref.word0;
-}
-
-/** Reference number `count` (up to 2^53) of a thread; `random` gives 22 bits. @internal */
-export function makeRefFrom(node: Atom, creation: number, thread: number, count: number, random: number): Ref {
-  const word1 = count < 0x1_0000_0000 ? 0 : Math.floor(count / 2 ** 32);
-  return new Ref(node, creation, count >>> 0, word1, ((random << THREAD_BITS) | thread) >>> 0);
 }
 
 showAs(Ref.prototype, function (this: Ref) {

@@ -1,6 +1,6 @@
 /**
  * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
- * loop goes as one batch in one transferred buffer of encoded terms. Order is kept per pair of threads, notices about nodes included.
+ * loop goes as one batch of encoded terms, a transferred buffer unless it is small. Order is kept per pair of threads, notices about nodes included.
  *
  * A batch is a sequence of records: kind (8 bits), then
  * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
@@ -8,7 +8,8 @@
  * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
  * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
+ * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name;
+ * - QUESTION, ANSWER: number of the question (32 bits), then a term.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
@@ -30,6 +31,8 @@ const REMOTE = 6;
 const MALFORMED = 7;
 const MESSAGE = 8;
 const ALIAS = 9;
+const QUESTION = 10;
+const ANSWER = 11;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -40,6 +43,8 @@ export interface MeshEvents {
   onMalformed(node: Atom): void;
   onNodeUp(node: Atom): void;
   onNodeLost(node: Atom): void;
+  onQuestion(thread: number, id: number, question: unknown): void;
+  onAnswer(id: number, answer: unknown): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
   onClosed(thread: number): void;
 }
@@ -52,6 +57,11 @@ interface Connection {
 const BATCH_BYTES_FIRST = 4096;
 /** A batch is sent before the turn ends when it is larger than this, so that in a flood the receiver works while the sender goes on. */
 const BATCH_BYTES_MAX = 1 << 16;
+
+/** Up to this size a batch travels as a string, a character per byte: to make and to transfer a buffer costs more. */
+const TEXT_BYTES_MAX = 1024;
+
+type Batch = ArrayBuffer | string;
 
 export class Mesh {
   readonly #scheduler: Scheduler;
@@ -73,7 +83,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: ArrayBuffer) => this.#onBatch(new Uint8Array(batch)));
+    port.on('message', (batch: Batch) => this.#onBatch(thread, bytesOf(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -105,6 +115,15 @@ export class Mesh {
     return this.#writeNode(systemThread, MALFORMED, node);
   }
 
+  /** False when there is no such thread. */
+  ask(thread: number, id: number, question: unknown): boolean {
+    return this.#write(thread, writeQuestion, id, question);
+  }
+
+  answer(thread: number, id: number, answer: unknown): boolean {
+    return this.#write(thread, writeAnswer, id, answer);
+  }
+
   /** Tells every other thread that a node came or went. */
   announce(node: Atom, up: boolean): void {
     for (const thread of this.#connections.keys()) this.#writeNode(thread, up ? NODE_UP : NODE_LOST, node);
@@ -123,7 +142,12 @@ export class Mesh {
   /** The record's parts are passed on one by one: a closure would be an allocation for each message. */
   #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): boolean;
   #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): boolean;
-  #write(thread: number, record: (writer: TermWriter, a: unknown, b: unknown) => void, a: unknown, b?: unknown): boolean {
+  #write(
+    thread: number,
+    record: (writer: TermWriter, a: unknown, b: unknown) => void,
+    a: unknown,
+    b?: unknown,
+  ): boolean {
     const connection = this.#connections.get(thread);
     if (connection === undefined) return false;
     const { writer } = connection;
@@ -153,19 +177,24 @@ export class Mesh {
   };
 
   #post({ port, writer }: Connection): void {
-    if (writer.position === 0) return;
-    // A Buffer's own slice would be a view of the writer's memory.
-    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
+    const { position } = writer;
+    if (position === 0) return;
     writer.position = 0;
+    if (position <= TEXT_BYTES_MAX) {
+      port.postMessage(Buffer.prototype.latin1Slice.call(writer.buffer, 0, position));
+      return;
+    }
+    // A Buffer's own slice would be a view of the writer's memory.
+    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, position);
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
-  #onBatch(batch: Uint8Array): void {
+  #onBatch(thread: number, batch: Uint8Array): void {
     const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
-    while (reader.position < batch.length) this.#onRecord(reader, batch);
+    while (reader.position < batch.length) this.#onRecord(thread, reader, batch);
   }
 
-  #onRecord(reader: TermReader, batch: Uint8Array): void {
+  #onRecord(thread: number, reader: TermReader, batch: Uint8Array): void {
     const kind = batch[reader.position] as number;
     reader.position += 1;
     if (kind === MESSAGE) {
@@ -185,6 +214,10 @@ export class Mesh {
     }
     if (kind === REMOTE) {
       this.#onRemote(reader, batch);
+      return;
+    }
+    if (kind === QUESTION || kind === ANSWER) {
+      this.#onNumbered(thread, kind, reader);
       return;
     }
     const node = reader.term() as Atom;
@@ -209,6 +242,13 @@ export class Mesh {
       if (sender !== null) this.#events.onMalformed(sender);
     }
     reader.position = end;
+  }
+
+  #onNumbered(thread: number, kind: number, reader: TermReader): void {
+    const id = reader.u32();
+    const term = reader.term();
+    if (kind === QUESTION) this.#events.onQuestion(thread, id, term);
+    else this.#events.onAnswer(id, term);
   }
 
   #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
@@ -271,6 +311,22 @@ function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
 function writeNode(writer: TermWriter, kind: number, node: Atom): void {
   writer.u8(kind);
   writer.term(node);
+}
+
+function writeQuestion(writer: TermWriter, id: number, question: unknown): void {
+  writer.u8(QUESTION);
+  writer.u32(id);
+  writer.term(question);
+}
+
+function writeAnswer(writer: TermWriter, id: number, answer: unknown): void {
+  writer.u8(ANSWER);
+  writer.u32(id);
+  writer.term(answer);
+}
+
+function bytesOf(batch: Batch): Uint8Array {
+  return typeof batch === 'string' ? Buffer.from(batch, 'latin1') : new Uint8Array(batch);
 }
 
 function completed(pending: PendingSignal, reader: TermReader): Signal {

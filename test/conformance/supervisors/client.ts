@@ -142,7 +142,7 @@ export class Client {
     const name = nameAtom(step['name'] as string);
     const request = this.#term(step['msg']);
     const timeoutMs = timeoutOf(step) ?? Infinity;
-    const { replies, bad } = await multiCallFrom(self, nodes, name, request, timeoutMs, realEnv.now);
+    const { replies, bad } = await multiCallFrom(self, nodes, name, request, timeoutMs, () => realEnv.now());
     return tuple(
       replies.map(([node, reply]) => tuple(node, reply)),
       bad,
@@ -165,7 +165,7 @@ export class Client {
     const timeoutMs = timeoutOf(step) ?? Infinity;
     if (collection !== undefined) return this.#next(self, collection, op, timeoutMs, step['delete'] !== false);
     const id = this.#requests.get(step['req'] as string);
-    if (id === undefined) throw new TypeError(`no request ${String(step['req'])}`);
+    if (id === undefined) throw new TypeError(`no request ${JSON.stringify(step['req'])}`);
     const receive = op === 'receive_response' ? receiveResponseIn : waitResponseIn;
     const response = await receive(self, id, timeoutMs);
     if (op === 'receive_response' || response !== undefined) this.#requests.delete(step['req'] as string);
@@ -244,7 +244,7 @@ export class Client {
       case 'whereis':
         return self.whereis(step['name'] as string);
       default:
-        throw new TypeError(`unknown operation ${String(step['op'])}`);
+        throw new TypeError(`unknown operation ${JSON.stringify(step['op'])}`);
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * The central log of one scenario: events in order, names of processes, and a `down` for each process that was logged as started. Deaths are seen through
- * monitors of a process of the log's own, which handles a DOWN before those that are linked to the dead get to act.
+ * The central log of one scenario: events in order, names of processes, and a `down` for each process that was logged as started. Deaths are
+ * seen through monitors of a process of the log's own, which handles a DOWN before those that are linked to the dead get to act.
  */
 import { isDown } from '../../../runtime/process/message.ts';
 import type { Scheduler } from '../../../runtime/process/scheduler.ts';
