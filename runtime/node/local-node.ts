@@ -28,6 +28,7 @@ import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } fro
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
+import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
 
 /** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
@@ -75,7 +76,7 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
-      ...(options.modules === undefined ? {} : { modules: options.modules }),
+      modules: withRpc(options.modules ?? {}),
       ...shared,
     });
   }
@@ -90,7 +91,10 @@ export class LocalNode {
     if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
     try {
       await node.#threads?.start(node.#thread);
-      if (options.name !== undefined) await node.#startNetwork();
+      if (options.name !== undefined) {
+        startRex(node.scheduler, options.modules ?? {});
+        await node.#startNetwork();
+      }
     } catch (error) {
       await node.stop();
       throw error;
