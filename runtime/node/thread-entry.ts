@@ -15,7 +15,8 @@ import {
   type ThreadControl,
   type ThreadTask,
 } from '../thread/control.ts';
-import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
+import { decodeInfo, encodeInfo, NodeThread, processList } from '../thread/node-thread.ts';
+import { forwardReports } from '../thread/reports.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
@@ -39,9 +40,11 @@ export default async function runThread(task: ThreadTask): Promise<void> {
   });
   setDefaultScheduler(thread.scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+  const stopForwarding = forwardReports((kind, report) => void nodeControl.report(kind, report));
   const stopped = new AbortController();
   exposeControl(createControl(thread, nodeControl, stopped), task.control);
   await once(stopped.signal, 'abort');
+  stopForwarding();
   thread.mesh.close();
   task.control.close();
 }
@@ -64,6 +67,7 @@ function createControl(
     attach: (other, port) => thread.mesh.attach(other, port),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
     processInfo: (pid) => encodeInfo(scheduler.find(decodeTerm(pid) as Pid)?.info()),
+    processes: () => encodeTerm(processList(scheduler)),
     stats: () => ({
       thread: scheduler.thread,
       processes: scheduler.processCount,

@@ -4,6 +4,7 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
+import type { ProcessInfo } from '../process/self.ts';
 import { createSharedTable, clearSharedTable } from '../process/table.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
 import { pidThread, type Pid } from '../term/pid.ts';
@@ -16,8 +17,9 @@ import {
   type ThreadControl,
   type ThreadStats,
 } from '../thread/control.ts';
-import { decodeInfo, encodeInfo, type FarCalls, type NodeThread } from '../thread/node-thread.ts';
+import { decodeInfo, encodeInfo, processList, type FarCalls, type NodeThread } from '../thread/node-thread.ts';
 import { ThreadPool } from '../thread/pool.ts';
+import { publishReport } from '../thread/reports.ts';
 import { createSharedNames } from '../thread/shared-names.ts';
 
 export interface ThreadsOptions {
@@ -80,6 +82,16 @@ export class Threads implements FarCalls {
     };
     const others = [...this.#controls.keys()].map((thread) => this.call(thread, (control) => control.stats()));
     return [own, ...(await Promise.all(others))];
+  }
+
+  /** The processes of all threads; those of a thread that is lost meanwhile are missing. */
+  async processes(): Promise<ProcessInfo[]> {
+    const own = this.#own === null ? [] : processList(this.#own.scheduler);
+    const others = [...this.#controls.keys()].map(async (thread) => {
+      const bytes = await this.call(thread, (control) => control.processes()).catch(() => null);
+      return bytes === null ? [] : (decodeTerm(bytes) as ProcessInfo[]);
+    });
+    return [...own, ...(await Promise.all(others)).flat()];
   }
 
   async stop(): Promise<void> {
@@ -149,6 +161,7 @@ export class Threads implements FarCalls {
       },
       connect: (node) => this.connect(nameAtom(node)),
       disconnect: (node) => this.disconnect(nameAtom(node)),
+      report: publishReport,
       ...this.#options.control,
     };
   }

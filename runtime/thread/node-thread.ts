@@ -238,3 +238,8 @@ export function encodeInfo(info: ProcessInfo | undefined): Uint8Array | null {
 export function decodeInfo(bytes: Uint8Array | null): ProcessInfo | undefined {
   return bytes === null ? undefined : (decodeTerm(bytes) as ProcessInfo);
 }
+
+/** The processes of a thread, without what is in their mailboxes: a summary, for lists. */
+export function processList(scheduler: Scheduler): ProcessInfo[] {
+  return Array.from(scheduler.processes(), (process) => ({ ...process.info(), messages: [] }));
+}
