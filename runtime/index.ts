@@ -42,6 +42,7 @@ export { currentSelf } from './process/context.ts';
 export { ProcessError, ProcessExit } from './process/exit.ts';
 export { Down, ExitMessage, isDown, isExit } from './process/message.ts';
 export type {
+  AliasMode,
   DemonitorOptions,
   Destination,
   Matcher,
@@ -55,7 +56,11 @@ export type {
   ReceiveOrOptions,
   RemoteName,
   Self,
+  SendOptions,
+  SendResult,
   SpawnOptions,
+  SpawnRequestOptions,
+  WithMonitor,
 } from './process/self.ts';
 export type { ModuleTable, PlacedFunction } from './process/spawner.ts';
 export { Atom, atom, isAtom, type AtomOf } from './term/atom.ts';

@@ -6,7 +6,7 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
-import { fromPlainError } from '../errors.ts';
+import { BadArgumentError, fromPlainError } from '../errors.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type {
@@ -22,6 +22,7 @@ import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
 import { NodeThread, processList } from '../thread/node-thread.ts';
+import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
@@ -78,7 +79,6 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
-      far: this.#threads ?? createNoFarCalls(),
       ...(options.modules === undefined ? {} : { modules: options.modules }),
       ...shared,
     });
@@ -173,6 +173,22 @@ export class LocalNode {
     return this.#thread.disconnect(typeof node === 'string' ? nameAtom(node) : node);
   }
 
+  /**
+   * The cookie for connections with that node, either way, from now on; null: that of the node, as for all others. A connection that exists
+   * is not touched. As `erlang:set_cookie/2`.
+   */
+  setCookie(node: string | Atom, cookie: string | null): Promise<void> {
+    if (cookie === '' || (cookie !== null && typeof cookie !== 'string')) {
+      throw new BadArgumentError('setCookie: the cookie must be a non-empty string, or null for that of the node');
+    }
+    return this.#thread.setCookie(typeof node === 'string' ? nameAtom(node) : node, cookie);
+  }
+
+  /** The nodes to which or from which a connection is being made. */
+  async connecting(): Promise<readonly string[]> {
+    return (await this.#thread.connecting()).map((node) => node.name);
+  }
+
   /** The nodes that this one is connected to, hidden ones too. */
   nodes(): readonly string[] {
     return this.#thread.nodes().map((node) => node.name);
@@ -225,6 +241,7 @@ export class LocalNode {
         nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
         nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+        report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {
@@ -294,12 +311,4 @@ export class LocalNode {
 /** Tells lives of a node apart; EPMD's 0 to 3 are avoided, as OTP does. */
 function createCreation(env: Env): number {
   return 4 + (new DataView(env.randomBytes(4).buffer).getUint32(0) % (2 ** 32 - 4));
-}
-
-function createNoFarCalls(): ConstructorParameters<typeof NodeThread>[0]['far'] {
-  return {
-    processInfo: () => Promise.resolve(undefined),
-    connect: () => Promise.resolve(false),
-    disconnect: () => Promise.resolve(false),
-  };
 }

@@ -69,6 +69,8 @@ function createNetwork(dist: Distribution): Network {
     watch: (node) => void dist.connect(node),
     connect: (node) => dist.connect(node),
     disconnect: (node) => dist.disconnect(node),
+    setCookie: (node, cookie) => dist.setCookie(node, cookie),
+    connecting: () => dist.connecting(),
   };
 }
 

@@ -30,15 +30,11 @@ export interface ThreadControl {
   attach(thread: number, port: MessagePort): void;
   /** Resolves when all that the lost thread had sent is delivered and every link and monitor to its processes has fired. */
   threadLost(thread: number, reason: Uint8Array): Promise<void>;
-  /** The encoded info of one of its processes, null when that is not alive. */
-  processInfo(pid: Uint8Array): Uint8Array | null;
   /** The encoded infos of all its processes, without their messages. */
   processes(): Uint8Array;
   stats(): ThreadStats;
   /** The port it listens on, or what went wrong. */
   startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<StartedPort>;
-  connect(node: string): Promise<boolean>;
-  disconnect(node: string): boolean;
   stopNetwork(): Promise<void>;
   /** Ends its processes; the thread's task is then over. */
   stop(): Promise<void>;
@@ -46,9 +42,6 @@ export interface ThreadControl {
 
 /** What the thread that started the node offers to the others. */
 export interface NodeControl {
-  processInfo(thread: number, pid: Uint8Array): Promise<Uint8Array | null>;
-  connect(node: string): Promise<boolean>;
-  disconnect(node: string): Promise<boolean>;
   nodeUp(node: string, hidden: boolean): void;
   nodeDown(node: string, reason: string): void;
   unreachable(node: string, reason: string): void;
