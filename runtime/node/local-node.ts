@@ -268,6 +268,7 @@ export class LocalNode {
       listen: { host: listen.host ?? '127.0.0.1', port: listen.port ?? 0 },
       epmd: epmd ?? null,
       netTicktimeMs,
+      keepFloats: this.#options.keepFloats ?? false,
     };
     if (this.#threads === null) await this.#startOwnNetwork(options);
     else {

@@ -24,6 +24,10 @@ export interface NodeOptions {
   /** How nodes find each other: EPMD (default; its port from `ERL_EPMD_PORT`, else 4369), or `resolve`. */
   readonly epmd?: EpmdOptions;
   readonly resolve?: ResolveNode;
+  /**
+   * Whether whole floats that come from nodes of Erlang are `Float` objects, so that they go back as floats. Default false: they are numbers.
+   */
+  readonly keepFloats?: boolean;
   /** A peer that is silent for this long is gone; the same on all nodes. Default 60,000 ms. */
   readonly netTicktimeMs?: number;
   /** Whether processes are found by `self()` in their code. Default true; false spares Node 20 the cost of AsyncLocalStorage. */

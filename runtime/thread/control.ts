@@ -71,6 +71,8 @@ export interface NetworkOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly epmd: EpmdOptions | null;
   readonly netTicktimeMs: number;
+  /** Whole floats of other nodes become `Float`s. */
+  readonly keepFloats: boolean;
   /** Placed on the wire after the node's name, for nodes of our own kind. */
   readonly hello?: Uint8Array;
 }

@@ -156,8 +156,8 @@ export class NodeThread implements Outside {
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null): void {
-    if (!this.mesh.passOn(thread, pending, payload)) this.#answerForDead(pending.signal);
+  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): void {
+    if (!this.mesh.passOn(thread, pending, payload, keepFloats)) this.#answerForDead(pending.signal);
   }
 
   onNodeUp(node: Atom): void {
