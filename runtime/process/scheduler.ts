@@ -14,7 +14,8 @@ import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { runAs } from './context.ts';
-import { isCrash, reasonOf } from './exit.ts';
+import { createCrashReport, isReported } from './crash.ts';
+import { reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { ELSEWHERE, GONE } from './place.ts';
@@ -438,15 +439,8 @@ export class Scheduler {
   #failed(process: Process, thrown: unknown): void {
     if (!process.alive) return;
     const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isCrash(thrown)) {
-      const { pid, start } = process;
-      crashChannel.publish({
-        pid,
-        registeredName: process.named ? this.names.nameOf(pid) : undefined,
-        initialCall: start.name,
-        reason,
-        error: thrown,
-      });
+    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
+      crashChannel.publish(createCrashReport(process, thrown, reason));
     }
     this.terminate(process, reason);
   }

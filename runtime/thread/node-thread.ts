@@ -263,3 +263,8 @@ export class NodeThread implements Outside {
     }
   }
 }
+
+/** The processes of a thread, without what is in their mailboxes: a summary, for lists. */
+export function processList(scheduler: Scheduler): ProcessInfo[] {
+  return Array.from(scheduler.processes(), (process) => ({ ...process.info(), messages: [] }));
+}
