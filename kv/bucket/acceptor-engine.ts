@@ -3,6 +3,7 @@
  * are plain calls; those of other nodes come in batches and are answered in one batch each. It has the table only while it is the present
  * owner, and holds nothing itself that a restarted acceptor process would miss.
  */
+import { QuorateError } from '../../runtime/errors.ts';
 import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
@@ -52,7 +53,7 @@ export class AcceptorEngine {
       this.#step(message);
       this.#carryOut((answer) => (reply = answer));
     } catch (error) {
-      this.#self.exit(this.#self.pid, reasonOf(error));
+      if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
     }
     return reply;
   }
@@ -72,7 +73,7 @@ export class AcceptorEngine {
   onView(view: BucketView): void {
     this.#view = view;
     for (const config of view.configs) this.#adopt(config);
-    this.#joining?.ask(this.#self, view);
+    this.#joining?.ask(this.#self, view, false);
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
@@ -99,7 +100,7 @@ export class AcceptorEngine {
 
   /** Repeats what may have been lost: snapshots asked for, erases proposed. */
   sweep(): void {
-    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view);
+    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view, true);
     this.#lifetimes.sweep(this.#effects);
     this.#carryOut(null);
     this.snapshots.dropOld(this.#shared.env.now());
@@ -125,7 +126,7 @@ export class AcceptorEngine {
     this.#joining = null;
     if (adoption.kind === 'merges') {
       this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
-      if (this.#view !== null) this.#joining.ask(this.#self, this.#view);
+      if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
     }
     this.#tellActive();
   }
@@ -139,6 +140,8 @@ export class AcceptorEngine {
 
   #step(message: RegisterRequest): void {
     const { table } = this.#shared;
+    if (table.owner !== this.#self.pid)
+      throw new QuorateError('not_owner', 'the table of this bucket belongs to another acceptor process');
     table.isInStep = true;
     stepAcceptor(this.acceptor, message, this.#effects);
     table.isInStep = false;

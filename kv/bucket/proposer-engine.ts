@@ -145,7 +145,7 @@ export class ProposerEngine {
       for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
     } catch (error) {
       // whoever called must not suffer, and this proposer is not to be trusted any more
-      this.#self.exit(this.#self.pid, reasonOf(error));
+      if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
     }
     effects.length = 0;
     this.#isPumping = false;

@@ -104,6 +104,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   readonly #subscribers: Map<string, Subscriber> = new Map();
   readonly #owners: Map<string, Owner> = new Map();
   readonly #monitored: Set<NodeName> = new Set();
+  /** Errors of messages that could not be read; each is logged once. */
+  readonly #misunderstood: Set<string> = new Set();
   readonly #views: Map<string, string> = new Map();
   #told = '';
   /** Lines that were logged before anybody watched. */
@@ -200,7 +202,9 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     try {
       read = readSystemTerm(term);
     } catch (error) {
-      this.#log('error', (error as Error).message);
+      const { message } = error as Error;
+      if (!this.#misunderstood.has(message)) this.#log('error', message);
+      this.#misunderstood.add(message);
       return;
     }
     const { from, message } = read;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Bucket, Cluster, PauseUntil, PaxosKV, type Quorate } from '../../kv/index.ts';
+import { Bucket, Cluster, createMemoryStorage, PauseUntil, PaxosKV, type Quorate } from '../../kv/index.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
@@ -134,6 +134,16 @@ test('a bucket stopped on one node answers through the others, and does not come
 async function settledOrForgot(quorate: Quorate): Promise<void> {
   await eventually(() => quorate.status?.waits.some((text) => text.includes('forgot')) === true);
 }
+
+test('the boot record of another node is refused, and the refused node leaves nothing running', async () => {
+  await withInside(async (cluster) => {
+    const storage = createMemoryStorage();
+    const first = await cluster.start(1, { storage });
+    await first.stop();
+    await assert.rejects(cluster.start(2, { storage }), (e) => hasCode(e, 'state_foreign'));
+    await cluster.start(1, { storage });
+  });
+});
 
 test('bad bucket options are refused before anything starts', async () => {
   await withInside(async (cluster) => {

@@ -162,6 +162,12 @@ test('a key lives as long as its node is connected', async () => {
   assert.deepEqual(await on(3, () => PaxosKV.get(key)), { ok: true, value: 1 });
 });
 
+test('a key bound to a node that is not there is decided and erased at once', async () => {
+  const key = newKey();
+  await put(key, 1, { node: 'ghost@127.0.0.1' });
+  await gone(key);
+});
+
 test('lifetimes combine: the first that ends takes the key', async () => {
   const key = newKey();
   const { node } = nodes[0] as Quorate;
