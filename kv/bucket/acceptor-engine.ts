@@ -3,6 +3,8 @@
  * are plain calls; those of other nodes come in batches and are answered in one batch each. It has the table only while it is the present
  * owner, and holds nothing itself that a restarted acceptor process would miss.
  */
+import { QuorateError } from '../../runtime/errors.ts';
+import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -44,11 +46,15 @@ export class AcceptorEngine {
     this.#tellActive();
   }
 
-  /** A request of the proposer on this thread; the reply, if it has one. */
+  /** A request of the proposer on this thread; the reply, if it has one. A step that throws ends this acceptor, not the caller. */
   local(message: RegisterRequest): RegisterReply | null {
     let reply: RegisterReply | null = null;
-    this.#step(message);
-    this.#carryOut((answer) => (reply = answer));
+    try {
+      this.#step(message);
+      this.#carryOut((answer) => (reply = answer));
+    } catch (error) {
+      if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
+    }
     return reply;
   }
 
@@ -67,7 +73,7 @@ export class AcceptorEngine {
   onView(view: BucketView): void {
     this.#view = view;
     for (const config of view.configs) this.#adopt(config);
-    this.#joining?.ask(this.#self, view);
+    this.#joining?.ask(this.#self, view, false);
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
@@ -94,7 +100,7 @@ export class AcceptorEngine {
 
   /** Repeats what may have been lost: snapshots asked for, erases proposed. */
   sweep(): void {
-    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view);
+    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view, true);
     this.#lifetimes.sweep(this.#effects);
     this.#carryOut(null);
     this.snapshots.dropOld(this.#shared.env.now());
@@ -120,7 +126,7 @@ export class AcceptorEngine {
     this.#joining = null;
     if (adoption.kind === 'merges') {
       this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
-      if (this.#view !== null) this.#joining.ask(this.#self, this.#view);
+      if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
     }
     this.#tellActive();
   }
@@ -134,6 +140,8 @@ export class AcceptorEngine {
 
   #step(message: RegisterRequest): void {
     const { table } = this.#shared;
+    if (table.owner !== this.#self.pid)
+      throw new QuorateError('not_owner', 'the table of this bucket belongs to another acceptor process');
     table.isInStep = true;
     stepAcceptor(this.acceptor, message, this.#effects);
     table.isInStep = false;
@@ -169,11 +177,18 @@ export class AcceptorEngine {
   }
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */
+  tellActive(): void {
+    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e: this.#activeIn() });
+  }
+
   #tellActive(): void {
-    const e = this.acceptor.active ? this.acceptor.e : 0;
-    if (e === this.#toldActive) return;
-    this.#toldActive = e;
-    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e });
+    if (this.#activeIn() === this.#toldActive) return;
+    this.#toldActive = this.#activeIn();
+    this.tellActive();
+  }
+
+  #activeIn(): number {
+    return this.acceptor.active ? this.acceptor.e : 0;
   }
 
   #cast(message: ClusterCast): void {

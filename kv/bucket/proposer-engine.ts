@@ -6,6 +6,7 @@
  * accepted.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
+import { reasonOf } from '../../runtime/process/exit.ts';
 import type { RemoteName, Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
@@ -33,6 +34,7 @@ import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.t
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
+const EAGER_MAX = 8;
 
 /** What is to go to one member. */
 interface Outbox {
@@ -140,7 +142,12 @@ export class ProposerEngine {
     if (this.#isPumping) return;
     this.#isPumping = true;
     const effects = this.#effects;
-    for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
+    try {
+      for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
+    } catch (error) {
+      // whoever called must not suffer, and this proposer is not to be trusted any more
+      if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
+    }
     effects.length = 0;
     this.#isPumping = false;
     if (this.core.running.size > 0) this.#armTick();
@@ -215,7 +222,10 @@ export class ProposerEngine {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    this.#shared.env.yieldTurn(this.#flushUrgent);
+    const { env } = this.#shared;
+    // few operations: at once; many: after the turn, so that answers which came together leave as one message again
+    if (this.core.running.size <= EAGER_MAX) env.defer(this.#flushUrgent);
+    else env.yieldTurn(this.#flushUrgent);
   }
 
   readonly #flushUrgent = (): void => {

@@ -17,16 +17,20 @@ import type {
   Self,
   SpawnOptions,
 } from '../process/self.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
-import { NodeThread } from '../thread/node-thread.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
+import { createTextLogger, logReports } from './logger.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
+import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
 
 /** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
@@ -56,6 +60,7 @@ export class LocalNode {
   #directory: Directory | null = null;
   #port = 0;
   #stopped: Promise<void> | null = null;
+  readonly #stopLogging: () => void;
 
   private constructor(options: NodeOptions, name: Atom) {
     const { threads = 1, implicitSelf = true, env = realEnv } = options;
@@ -65,6 +70,8 @@ export class LocalNode {
     this.creation = createCreation(env);
     this.systemThread = threads > 0 ? 1 : 0;
     const { creation, systemThread } = this;
+    const logger = options.logger ?? createTextLogger((text) => void process.stderr.write(text), () => env.now());
+    this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
     const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };
     this.#thread = new NodeThread({
@@ -74,7 +81,7 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
-      ...(options.modules === undefined ? {} : { modules: options.modules }),
+      modules: withRpc(options.modules ?? {}),
       ...shared,
     });
   }
@@ -89,7 +96,10 @@ export class LocalNode {
     if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
     try {
       await node.#threads?.start(node.#thread);
-      if (options.name !== undefined) await node.#startNetwork();
+      if (options.name !== undefined) {
+        startRex(node.scheduler, options.modules ?? {});
+        await node.#startNetwork();
+      }
     } catch (error) {
       await node.stop();
       throw error;
@@ -147,6 +157,11 @@ export class LocalNode {
 
   processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
     return this.scheduler.processInfo(pid);
+  }
+
+  /** All processes of the node, on all its threads, without their messages. */
+  processes(): Promise<readonly ProcessInfo[]> {
+    return this.#threads?.processes() ?? Promise.resolve(processList(this.scheduler));
   }
 
   isAlive(pid: Pid): boolean {
@@ -217,6 +232,7 @@ export class LocalNode {
     await this.#threads?.stop();
     releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
+    this.#stopLogging();
   }
 
   #createThreads(count: number, implicitSelf: boolean): Threads {
@@ -230,6 +246,7 @@ export class LocalNode {
         nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
         nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+        report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {

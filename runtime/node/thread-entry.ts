@@ -2,7 +2,7 @@
  * What runs in each worker thread of a node: takes part in it until it is told to stop. The task lasts as long as the thread.
  */
 import { once } from 'node:events';
-import { decodeTerm } from '../codec/terms.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
 import { toPlainError } from '../errors.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
@@ -14,7 +14,8 @@ import {
   type ThreadControl,
   type ThreadTask,
 } from '../thread/control.ts';
-import { NodeThread } from '../thread/node-thread.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { forwardReports } from '../thread/reports.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
@@ -33,9 +34,11 @@ export default async function runThread(task: ThreadTask): Promise<void> {
   });
   setDefaultScheduler(thread.scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+  const stopForwarding = forwardReports((kind, report) => void nodeControl.report(kind, report));
   const stopped = new AbortController();
   exposeControl(createControl(thread, nodeControl, stopped), task.control);
   await once(stopped.signal, 'abort');
+  stopForwarding();
   thread.mesh.close();
   task.control.close();
 }
@@ -57,6 +60,7 @@ function createControl(
     ready: () => Promise.resolve(),
     attach: (other, port) => thread.mesh.attach(other, port),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
+    processes: () => encodeTerm(processList(scheduler)),
     stats: () => ({
       thread: scheduler.thread,
       processes: scheduler.processCount,
@@ -81,7 +85,7 @@ function createControl(
     async stop() {
       await stopNetwork();
       scheduler.stop(Exit.shutdown);
-      queueMicrotask(() => stopped.abort());
+      realEnv.defer(() => stopped.abort());
     },
   };
 }

@@ -3,7 +3,8 @@
  * puts a new thread where one was lost, after every link and monitor to the lost one's processes has fired.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { encodeTerm } from '../codec/terms.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
+import type { ProcessInfo } from '../process/self.ts';
 import { createSharedTable, clearSharedTable } from '../process/table.ts';
 import type { Atom } from '../term/atom.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type ThreadControl,
   type ThreadStats,
 } from '../thread/control.ts';
-import type { NodeThread } from '../thread/node-thread.ts';
+import { processList, type NodeThread } from '../thread/node-thread.ts';
 import { ThreadPool } from '../thread/pool.ts';
 import { createSharedNames } from '../thread/shared-names.ts';
 
@@ -79,6 +80,16 @@ export class Threads {
     };
     const others = [...this.#controls.keys()].map((thread) => this.call(thread, (control) => control.stats()));
     return [own, ...(await Promise.all(others))];
+  }
+
+  /** The processes of all threads; those of a thread that is lost meanwhile are missing. */
+  async processes(): Promise<ProcessInfo[]> {
+    const own = this.#own === null ? [] : processList(this.#own.scheduler);
+    const others = [...this.#controls.keys()].map(async (thread) => {
+      const bytes = await this.call(thread, (control) => control.processes()).catch(() => null);
+      return bytes === null ? [] : (decodeTerm(bytes) as ProcessInfo[]);
+    });
+    return [...own, ...(await Promise.all(others)).flat()];
   }
 
   async stop(): Promise<void> {

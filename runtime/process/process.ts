@@ -9,6 +9,7 @@ import { BadArgumentError, QuorateError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
+import type { ServerFace } from './crash.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
 import { assertMonitorOptions } from './relations.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -96,6 +97,8 @@ export class Process implements Self {
   abort: AbortController | null = null;
   /** Whether its code can find it with `self()`. */
   implicit = false;
+  /** What it is to people, if a behaviour runs in it. */
+  server: ServerFace | null = null;
   /** Told when it has ended, after everybody else. */
   onEnd: ((reason: unknown) => void) | null = null;
 
@@ -477,7 +480,8 @@ export class Process implements Self {
       messageQueueLen: this.mailCount,
       messages,
       status: this.waiting ? 'waiting' : 'running',
-      initialCall: this.start.name === '' ? 'anonymous' : this.start.name,
+      initialCall: this.server?.name ?? (this.start.name === '' ? 'anonymous' : this.start.name),
+      kind: this.server?.kind ?? 'process',
     };
   }
 

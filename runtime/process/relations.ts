@@ -12,7 +12,8 @@ import { Ref, sameRef } from '../term/ref.ts';
 import { isTuple, tuple2 } from '../term/tuple.ts';
 import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
-import { ELSEWHERE, GONE, type Scheduler } from './scheduler.ts';
+import { ELSEWHERE, GONE } from './place.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { AliasMode, DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
 import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
 

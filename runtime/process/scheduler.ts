@@ -14,19 +14,17 @@ import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { runAs } from './context.ts';
-import { isCrash, reasonOf } from './exit.ts';
+import { createCrashReport, isReported } from './crash.ts';
+import { reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
+import { ELSEWHERE, GONE } from './place.ts';
 import { Process } from './process.ts';
 import { assertPid, isNameless, Relations, toName } from './relations.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner, type ModuleLoader, type ModuleTable } from './spawner.ts';
 import { ProcessTable } from './table.ts';
 import { TimerQueue, type Timer } from './timers.ts';
-
-/** Where a pid lives, if not on a thread of this node: on another node, or in a former life of this one. */
-export const ELSEWHERE = -1;
-export const GONE = -2;
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
@@ -441,15 +439,8 @@ export class Scheduler {
   #failed(process: Process, thrown: unknown): void {
     if (!process.alive) return;
     const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isCrash(thrown)) {
-      const { pid, start } = process;
-      crashChannel.publish({
-        pid,
-        registeredName: process.named ? this.names.nameOf(pid) : undefined,
-        initialCall: start.name,
-        reason,
-        error: thrown,
-      });
+    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
+      crashChannel.publish(createCrashReport(process, thrown, reason));
     }
     this.terminate(process, reason);
   }

@@ -9,7 +9,8 @@ import { Scheduler } from '../process/scheduler.ts';
 import type { ProcessInfo } from '../process/self.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { isAliveIn } from '../process/table.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
@@ -261,4 +262,9 @@ export class NodeThread implements Outside {
       scheduler.route(from, { kind: 'spawnReply', ref, to: from, linked: false, monitored: false, result });
     }
   }
+}
+
+/** The processes of a thread, without what is in their mailboxes: a summary, for lists. */
+export function processList(scheduler: Scheduler): ProcessInfo[] {
+  return Array.from(scheduler.processes(), (process) => ({ ...process.info(), messages: [] }));
 }

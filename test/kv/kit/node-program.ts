@@ -60,7 +60,11 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
 }
 
 /** Puts `count` new keys with that many outstanding. */
-async function load(prefix: string, count: number, outstanding: number): Promise<{ perSecond: number; cpuMicros: number }> {
+async function load(
+  prefix: string,
+  count: number,
+  outstanding: number,
+): Promise<{ perSecond: number; cpuMicros: number }> {
   let next = 0;
   const started = performance.now();
   const cpu = process.cpuUsage();
