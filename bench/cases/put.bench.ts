@@ -6,9 +6,12 @@ import { LoadDriver, type Request } from '../load/drive.ts';
 import { createRounds, startFloor } from '../load/floor.ts';
 
 const OUTSTANDING = [1, 16, 64, 256] as const;
+const FLOOR_WARMUP_MS = 300;
+const STORE_WARMUP_MS = 1800;
 
-async function driveAll(size: Size, request: Request): Promise<Samples> {
+async function driveAll(size: Size, request: Request, warmUpMs: number): Promise<Samples> {
   const driver = new LoadDriver(request, size);
+  await driver.warmUp(Math.max(...OUTSTANDING), warmUpMs);
   const samples: Record<string, readonly number[]> = {};
   for (const outstanding of OUTSTANDING) {
     const { rate, p50, p90, p99 } = await driver.drive(outstanding);
@@ -24,17 +27,21 @@ async function driveAll(size: Size, request: Request): Promise<Samples> {
 
 async function driveFloor(size: Size, rounds: number): Promise<Samples> {
   const floor = await startFloor();
-  const samples = await driveAll(size, createRounds(floor, rounds));
+  const samples = await driveAll(size, createRounds(floor, rounds), FLOOR_WARMUP_MS);
   floor.stop();
   return samples;
 }
 
 async function driveOurs(size: Size, threads: number): Promise<Samples> {
   const cluster = await startCluster(threads);
-  const samples = await driveAll(size, async (i) => {
-    const put = await PaxosKV.put(`key ${i}`, i);
-    if (!put.ok || put.value !== i) throw new Error(`put of key ${i}: ${JSON.stringify(put)}`);
-  });
+  const samples = await driveAll(
+    size,
+    async (i) => {
+      const put = await PaxosKV.put(`key ${i}`, i);
+      if (!put.ok || put.value !== i) throw new Error(`put of key ${i}: ${JSON.stringify(put)}`);
+    },
+    STORE_WARMUP_MS,
+  );
   await cluster.stop();
   return samples;
 }
