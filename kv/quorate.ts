@@ -33,15 +33,17 @@ import type { RecordStorage } from './cluster/record-storage.ts';
 import { DEFAULT_BUCKET } from './paxos-kv.ts';
 
 export type Logger = (level: 'info' | 'error', text: string) => void;
+/** As pino's: fields first. */
+type NodeLogger = Exclude<NodeOptions['logger'], false | undefined>;
 
-export interface QuorateOptions extends ClusterOptions, NodeOptions {
+export interface QuorateOptions extends ClusterOptions, Omit<NodeOptions, 'logger'> {
   /** `name@host`. */
   readonly name: string;
   readonly cookie: string;
   /** Buckets to start besides the default one. */
   readonly buckets?: readonly string[];
-  /** Where log lines go; default stderr. null: nowhere. */
-  readonly logger?: Logger | null;
+  /** Where log lines and crash reports go: a function, or a logger as pino's; default stderr. null: nowhere. */
+  readonly logger?: Logger | NodeLogger | null;
   /** Where the boot record is kept instead of a file; only with `threads: 0`. */
   readonly storage?: RecordStorage;
 }
@@ -78,14 +80,9 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
     lockToken: randomId(realEnv),
     isLogging: false,
   };
-  const node = await LocalNode.start(nodeOptions);
-  const running = new RunningQuorate(
-    node,
-    tree,
-    logger === undefined ? logToStderr(options.name) : logger,
-    options.env,
-    storage,
-  );
+  const { lines, reports } = chooseLoggers(options.name, logger);
+  const node = await LocalNode.start({ ...nodeOptions, ...(reports === undefined ? {} : { logger: reports }) });
+  const running = new RunningQuorate(node, tree, lines, options.env, storage);
   try {
     await running.start();
   } catch (error) {
@@ -93,6 +90,19 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
     throw error;
   }
   return running;
+}
+
+/** For the cluster's log lines, and for the reports of the node; undefined: the node's own way. */
+function chooseLoggers(
+  name: string,
+  given: QuorateOptions['logger'],
+): { lines: Logger | null; reports: NodeOptions['logger'] } {
+  if (given === undefined) return { lines: logToStderr(name), reports: undefined };
+  if (given === null) return { lines: null, reports: false };
+  if (typeof given !== 'function') return { lines: (level, text) => given[level]({ node: name }, text), reports: given };
+  const info = (_fields: object, text: string): void => given('info', text);
+  const error = (_fields: object, text: string): void => given('error', text);
+  return { lines: given, reports: { info, warn: info, error } };
 }
 
 function logToStderr(name: string): Logger {

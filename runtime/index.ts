@@ -8,6 +8,7 @@
  * stops the instant it is ended - JavaScript cannot be interrupted, its next use of `self` throws.
  */
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
+export type { Logger } from './node/logger.ts';
 export type { NodeOptions } from './node/options.ts';
 export type { EpmdOptions, ThreadStats } from './thread/control.ts';
 export {
@@ -41,6 +42,7 @@ export { currentSelf } from './process/context.ts';
 export { ProcessError, ProcessExit } from './process/exit.ts';
 export { Down, ExitMessage, isDown, isExit } from './process/message.ts';
 export type {
+  AliasMode,
   DemonitorOptions,
   Destination,
   Matcher,
@@ -54,7 +56,11 @@ export type {
   ReceiveOrOptions,
   RemoteName,
   Self,
+  SendOptions,
+  SendResult,
   SpawnOptions,
+  SpawnRequestOptions,
+  WithMonitor,
 } from './process/self.ts';
 export type { ModuleTable, PlacedFunction } from './process/spawner.ts';
 export { Atom, atom, isAtom, type AtomOf } from './term/atom.ts';
@@ -66,5 +72,6 @@ export { isTagged, isTuple, tuple, Tuple, type TupleOf } from './term/tuple.ts';
 export { copyTerm } from './term/copy.ts';
 export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
-export { crashChannel, distChannel, type CrashReport, type DistReport } from './channels.ts';
+export { crashChannel, distChannel, supervisorChannel, traceChannel } from './channels.ts';
+export type { CrashReport, DistReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

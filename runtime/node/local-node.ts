@@ -6,7 +6,7 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
-import { fromPlainError } from '../errors.ts';
+import { BadArgumentError, fromPlainError } from '../errors.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type {
@@ -22,12 +22,15 @@ import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
-import { NodeThread } from '../thread/node-thread.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
+import { createTextLogger, logReports } from './logger.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
+import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
 
 /** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
@@ -57,6 +60,7 @@ export class LocalNode {
   #directory: Directory | null = null;
   #port = 0;
   #stopped: Promise<void> | null = null;
+  readonly #stopLogging: () => void;
 
   private constructor(options: NodeOptions, name: Atom) {
     const { threads = 1, implicitSelf = true, env = realEnv } = options;
@@ -66,6 +70,8 @@ export class LocalNode {
     this.creation = createCreation(env);
     this.systemThread = threads > 0 ? 1 : 0;
     const { creation, systemThread } = this;
+    const logger = options.logger ?? createTextLogger((text) => void process.stderr.write(text), () => env.now());
+    this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
     const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };
     this.#thread = new NodeThread({
@@ -75,8 +81,7 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
-      far: this.#threads ?? createNoFarCalls(),
-      ...(options.modules === undefined ? {} : { modules: options.modules }),
+      modules: withRpc(options.modules ?? {}),
       ...shared,
     });
   }
@@ -91,7 +96,10 @@ export class LocalNode {
     if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
     try {
       await node.#threads?.start(node.#thread);
-      if (options.name !== undefined) await node.#startNetwork();
+      if (options.name !== undefined) {
+        startRex(node.scheduler, options.modules ?? {});
+        await node.#startNetwork();
+      }
     } catch (error) {
       await node.stop();
       throw error;
@@ -151,6 +159,11 @@ export class LocalNode {
     return this.scheduler.processInfo(pid);
   }
 
+  /** All processes of the node, on all its threads, without their messages. */
+  processes(): Promise<readonly ProcessInfo[]> {
+    return this.#threads?.processes() ?? Promise.resolve(processList(this.scheduler));
+  }
+
   isAlive(pid: Pid): boolean {
     return this.scheduler.isAlive(pid);
   }
@@ -163,6 +176,22 @@ export class LocalNode {
   /** Ends the connection to a node; false when there was none. */
   disconnect(node: string | Atom): Promise<boolean> {
     return this.#thread.disconnect(typeof node === 'string' ? nameAtom(node) : node);
+  }
+
+  /**
+   * The cookie for connections with that node, either way, from now on; null: that of the node, as for all others. A connection that exists
+   * is not touched. As `erlang:set_cookie/2`.
+   */
+  setCookie(node: string | Atom, cookie: string | null): Promise<void> {
+    if (cookie === '' || (cookie !== null && typeof cookie !== 'string')) {
+      throw new BadArgumentError('setCookie: the cookie must be a non-empty string, or null for that of the node');
+    }
+    return this.#thread.setCookie(typeof node === 'string' ? nameAtom(node) : node, cookie);
+  }
+
+  /** The nodes to which or from which a connection is being made. */
+  async connecting(): Promise<readonly string[]> {
+    return (await this.#thread.connecting()).map((node) => node.name);
   }
 
   /** The nodes that this one is connected to, hidden ones too. */
@@ -203,6 +232,7 @@ export class LocalNode {
     await this.#threads?.stop();
     releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
+    this.#stopLogging();
   }
 
   #createThreads(count: number, implicitSelf: boolean): Threads {
@@ -216,6 +246,7 @@ export class LocalNode {
         nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
         nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+        report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {
@@ -242,6 +273,7 @@ export class LocalNode {
       listen: { host: listen.host ?? '127.0.0.1', port: listen.port ?? 0 },
       epmd: epmd ?? null,
       netTicktimeMs,
+      keepFloats: this.#options.keepFloats ?? false,
     };
     if (this.#threads === null) await this.#startOwnNetwork(options);
     else {
@@ -285,12 +317,4 @@ export class LocalNode {
 /** Tells lives of a node apart; EPMD's 0 to 3 are avoided, as OTP does. */
 function createCreation(env: Env): number {
   return 4 + (new DataView(env.randomBytes(4).buffer).getUint32(0) % (2 ** 32 - 4));
-}
-
-function createNoFarCalls(): ConstructorParameters<typeof NodeThread>[0]['far'] {
-  return {
-    processInfo: () => Promise.resolve(undefined),
-    connect: () => Promise.resolve(false),
-    disconnect: () => Promise.resolve(false),
-  };
 }

@@ -6,7 +6,7 @@ import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
 import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
-import { startDistribution } from '../dist/distribution.ts';
+import { HELLO_WORD_BYTES, QUORATE_HELLO, startDistribution } from '../dist/distribution.ts';
 import { ELSEWHERE, GONE } from '../process/place.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
@@ -32,14 +32,17 @@ export interface StartedNetwork {
 
 export async function startNetwork(
   thread: NodeThread,
-  options: Omit<DistributionOptions, Handlers>,
+  { keepFloats, ...options }: Omit<DistributionOptions, Handlers> & { readonly keepFloats: boolean },
   events: NetworkEvents,
 ): Promise<StartedNetwork> {
   const { scheduler } = thread;
-  const decode: DecodeOptions = { pid: (pid) => scheduler.canonical(pid) };
+  const pid = (found: Pid): Pid => scheduler.canonical(found);
+  const plain: DecodeOptions = { pid, keepFloats };
+  const keeping: DecodeOptions = { pid, keepFloats: true };
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) => onSignal(thread, decode, peer, pending, payload),
+    onSignal: (peer, pending, payload) =>
+      onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
     onUp(peer) {
       thread.onNodeUp(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
@@ -64,6 +67,11 @@ export async function startNetwork(
   };
 }
 
+/** Of a node of ours a whole float was a `Float`, since its plain numbers are integers when they are whole. */
+function isOurKind({ hello }: PeerInfo): boolean {
+  return QUORATE_HELLO.every((byte, i) => i >= HELLO_WORD_BYTES || hello[i] === byte);
+}
+
 function createNetwork(dist: Distribution): Network {
   return {
     send: (node, signal) => void dist.send(node, signal),
@@ -71,6 +79,8 @@ function createNetwork(dist: Distribution): Network {
     watch: (node) => void dist.connect(node),
     connect: (node) => dist.connect(node),
     disconnect: (node) => dist.disconnect(node),
+    setCookie: (node, cookie) => dist.setCookie(node, cookie),
+    connecting: () => dist.connecting(),
   };
 }
 
@@ -91,7 +101,7 @@ function onSignal(
   }
   const place = threadFor(scheduler, signal);
   if (place !== scheduler.thread) {
-    thread.deliver(place, pending, payload);
+    thread.deliver(place, pending, payload, decode.keepFloats === true);
     return;
   }
   if (payload === null) scheduler.onSignal(signal);

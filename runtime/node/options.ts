@@ -5,6 +5,7 @@ import type { Env } from '../env.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
 import type { EpmdOptions } from '../thread/control.ts';
+import type { Logger } from './logger.ts';
 import type { Transport } from '../transport/transport.ts';
 
 export interface NodeOptions {
@@ -23,12 +24,18 @@ export interface NodeOptions {
   /** How nodes find each other: EPMD (default; its port from `ERL_EPMD_PORT`, else 4369), or `resolve`. */
   readonly epmd?: EpmdOptions;
   readonly resolve?: ResolveNode;
+  /**
+   * Whether whole floats that come from nodes of Erlang are `Float` objects, so that they go back as floats. Default false: they are numbers.
+   */
+  readonly keepFloats?: boolean;
   /** A peer that is silent for this long is gone; the same on all nodes. Default 60,000 ms. */
   readonly netTicktimeMs?: number;
   /** Whether processes are found by `self()` in their code. Default true; false spares Node 20 the cost of AsyncLocalStorage. */
   readonly implicitSelf?: boolean;
   /** What other nodes may start here by spawn(node, module, function, args). */
   readonly modules?: ModuleTable;
+  /** Takes crash, supervisor and trace reports; default: lines on stderr. False: none, the diagnostics channels have them all the same. */
+  readonly logger?: Logger | false;
   /** Time, randomness and turns; only with `threads: 0`. */
   readonly env?: Env;
   /** Only with `threads: 0`. */
@@ -49,6 +56,11 @@ export function assertNodeOptions(options: NodeOptions): void {
   }
   if (threads > 0 && (env !== undefined || transport !== undefined)) {
     throw new BadArgumentError('LocalNode.start: env and transport can be given only with threads: 0');
+  }
+  const { logger = false } = options;
+  const methods = ['info', 'warn', 'error'] as const;
+  if (logger !== false && methods.some((method) => typeof (logger as Partial<Logger>)[method] !== 'function')) {
+    throw new BadArgumentError('LocalNode.start: logger takes the functions info, warn and error, or is false');
   }
   if (options.epmd !== undefined && options.resolve !== undefined) {
     throw new BadArgumentError('LocalNode.start: epmd and resolve are two ways to find nodes; give one of them');

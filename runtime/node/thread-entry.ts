@@ -7,7 +7,6 @@ import { realEnv } from '../env.ts';
 import { toPlainError } from '../errors.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
-import type { Pid } from '../term/pid.ts';
 import {
   exposeControl,
   wrapControl,
@@ -15,7 +14,8 @@ import {
   type ThreadControl,
   type ThreadTask,
 } from '../thread/control.ts';
-import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { forwardReports } from '../thread/reports.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
@@ -31,17 +31,14 @@ export default async function runThread(task: ThreadTask): Promise<void> {
     implicitSelf: task.implicitSelf,
     tables: task.tables,
     names: task.names,
-    far: {
-      processInfo: async (pid) => decodeInfo(await nodeControl.processInfo(pid.serial, encodeTerm(pid))),
-      connect: (node) => nodeControl.connect(node.name),
-      disconnect: (node) => nodeControl.disconnect(node.name),
-    },
   });
   setDefaultScheduler(thread.scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+  const stopForwarding = forwardReports((kind, report) => void nodeControl.report(kind, report));
   const stopped = new AbortController();
   exposeControl(createControl(thread, nodeControl, stopped), task.control);
   await once(stopped.signal, 'abort');
+  stopForwarding();
   thread.mesh.close();
   task.control.close();
 }
@@ -63,7 +60,7 @@ function createControl(
     ready: () => Promise.resolve(),
     attach: (other, port) => thread.mesh.attach(other, port),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
-    processInfo: (pid) => encodeInfo(scheduler.find(decodeTerm(pid) as Pid)?.info()),
+    processes: () => encodeTerm(processList(scheduler)),
     stats: () => ({
       thread: scheduler.thread,
       processes: scheduler.processCount,
@@ -84,8 +81,6 @@ function createControl(
         return { port: 0, error: toPlainError(error) };
       }
     },
-    connect: (name) => thread.connect(nameAtom(name)),
-    disconnect: (name) => thread.network?.disconnect(nameAtom(name)) ?? false,
     stopNetwork,
     async stop() {
       await stopNetwork();

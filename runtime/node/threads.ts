@@ -1,12 +1,12 @@
 /**
- * The worker threads of a node as the thread that started it sees them: starts them, joins them into a mesh, answers what they ask, and
+ * The worker threads of a node as the thread that started it sees them: starts them, joins them into a mesh, and
  * puts a new thread where one was lost, after every link and monitor to the lost one's processes has fired.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
+import type { ProcessInfo } from '../process/self.ts';
 import { createSharedTable, clearSharedTable } from '../process/table.ts';
-import { nameAtom, type Atom } from '../term/atom.ts';
-import { pidThread, type Pid } from '../term/pid.ts';
+import type { Atom } from '../term/atom.ts';
 import {
   exposeControl,
   moved,
@@ -16,7 +16,7 @@ import {
   type ThreadControl,
   type ThreadStats,
 } from '../thread/control.ts';
-import { decodeInfo, encodeInfo, type FarCalls, type NodeThread } from '../thread/node-thread.ts';
+import { processList, type NodeThread } from '../thread/node-thread.ts';
 import { ThreadPool } from '../thread/pool.ts';
 import { createSharedNames } from '../thread/shared-names.ts';
 
@@ -26,7 +26,7 @@ export interface ThreadsOptions {
   readonly creation: number;
   readonly systemThread: number;
   readonly implicitSelf: boolean;
-  readonly control: Pick<NodeControl, 'nodeUp' | 'nodeDown' | 'unreachable'>;
+  readonly control: NodeControl;
   onLost(thread: number, reason: unknown, error: unknown): void;
   /** The thread is there again, with none of its former processes. */
   onReplaced(thread: number): Promise<void>;
@@ -35,7 +35,7 @@ export interface ThreadsOptions {
 /** How long the other threads have to tell their processes of a loss before the lost thread is replaced all the same. */
 const LOSS_PATIENCE_MS = 2000;
 
-export class Threads implements FarCalls {
+export class Threads {
   readonly tables: readonly SharedArrayBuffer[];
   readonly names: SharedArrayBuffer = createSharedNames();
   readonly #options: ThreadsOptions;
@@ -82,6 +82,16 @@ export class Threads implements FarCalls {
     return [own, ...(await Promise.all(others))];
   }
 
+  /** The processes of all threads; those of a thread that is lost meanwhile are missing. */
+  async processes(): Promise<ProcessInfo[]> {
+    const own = this.#own === null ? [] : processList(this.#own.scheduler);
+    const others = [...this.#controls.keys()].map(async (thread) => {
+      const bytes = await this.call(thread, (control) => control.processes()).catch(() => null);
+      return bytes === null ? [] : (decodeTerm(bytes) as ProcessInfo[]);
+    });
+    return [...own, ...(await Promise.all(others)).flat()];
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     const threads = [...this.#controls.keys()];
@@ -90,22 +100,6 @@ export class Threads implements FarCalls {
     this.#own?.mesh.close();
     await this.#pool.destroy();
     for (const port of this.#controlPorts.values()) port.close();
-  }
-
-  // FarCalls
-
-  async processInfo(pid: Pid): ReturnType<FarCalls['processInfo']> {
-    const bytes = encodeTerm(pid);
-    const info = await this.call(pidThread(pid), (control) => control.processInfo(bytes)).catch(() => null);
-    return decodeInfo(info);
-  }
-
-  connect(node: Atom): Promise<boolean> {
-    return this.call(this.#options.systemThread, (control) => control.connect(node.name)).catch(() => false);
-  }
-
-  disconnect(node: Atom): Promise<boolean> {
-    return this.call(this.#options.systemThread, (control) => control.disconnect(node.name)).catch(() => false);
   }
 
   #launch(thread: number): void {
@@ -120,7 +114,7 @@ export class Threads implements FarCalls {
       ports.push([other, port1]);
       joins.push([other, port2]);
     }
-    exposeControl(this.#createNodeControl(), nearPort);
+    exposeControl(this.#options.control, nearPort);
     this.#controls.set(thread, wrapControl<ThreadControl>(nearPort));
     this.#controlPorts.set(thread, nearPort);
     this.#own?.mesh.attach(thread, own.port1);
@@ -138,19 +132,6 @@ export class Threads implements FarCalls {
     for (const [other, port] of joins) {
       this.call(other, (remote) => remote.attach(thread, moved(port))).catch(() => undefined);
     }
-  }
-
-  #createNodeControl(): NodeControl {
-    return {
-      processInfo: async (_serial, bytes) => {
-        const pid = decodeTerm(bytes) as Pid;
-        if (pidThread(pid) === 0) return encodeInfo(this.#own?.scheduler.find(pid)?.info());
-        return encodeInfo(await this.processInfo(pid));
-      },
-      connect: (node) => this.connect(nameAtom(node)),
-      disconnect: (node) => this.disconnect(nameAtom(node)),
-      ...this.#options.control,
-    };
   }
 
   async #onLost(thread: number, reason: unknown, error: unknown): Promise<void> {

@@ -14,10 +14,14 @@ export interface Outside {
   toNode(node: Atom, signal: Signal): void;
   /** Whether a process of another thread of this node is alive now. */
   isAlive(pid: Pid): boolean;
-  /** About a process of another thread; undefined when it is not alive. */
+  /** The same, after everything that this thread has sent to it. False also when its thread is lost meanwhile. */
+  askAlive(pid: Pid): Promise<boolean>;
+  /** About a process of another thread, after everything that this thread has sent to it; undefined when it is not alive. */
   processInfo(pid: Pid): Promise<ProcessInfo | undefined>;
   /** Makes sure there is a connection; if there is none and none can be made, `onNodeLost` follows. */
   watchNode(node: Atom): void;
+  /** Ends the connection to a node, after what this thread has sent to it; false when there was none. */
+  disconnect(node: Atom): Promise<boolean>;
   /** Names of the nodes that are connected. */
   nodes(): readonly Atom[];
 }
@@ -28,7 +32,9 @@ export function createSolitude(onNodeLost: (node: Atom) => void, defer: (fn: () 
     toThread: () => undefined,
     toNode: (node) => defer(() => onNodeLost(node)),
     isAlive: () => false,
+    askAlive: () => Promise.resolve(false),
     processInfo: () => Promise.resolve(undefined),
+    disconnect: () => Promise.resolve(false),
     watchNode: (node) => defer(() => onNodeLost(node)),
     nodes: () => [],
   };

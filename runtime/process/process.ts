@@ -9,7 +9,9 @@ import { BadArgumentError, QuorateError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
+import type { ServerFace } from './crash.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
+import { assertMonitorOptions } from './relations.ts';
 import type { Scheduler } from './scheduler.ts';
 import type {
   DemonitorOptions,
@@ -25,7 +27,11 @@ import type {
   ReceiveOrOptions,
   RemoteName,
   Self,
+  SendOptions,
+  SendResult,
   SpawnOptions,
+  SpawnRequestOptions,
+  WithMonitor,
 } from './self.ts';
 import type { Link } from './signals.ts';
 import type { Timer } from './timers.ts';
@@ -91,6 +97,8 @@ export class Process implements Self {
   abort: AbortController | null = null;
   /** Whether its code can find it with `self()`. */
   implicit = false;
+  /** What it is to people, if a behaviour runs in it. */
+  server: ServerFace | null = null;
   /** Told when it has ended, after everybody else. */
   onEnd: ((reason: unknown) => void) | null = null;
 
@@ -199,11 +207,9 @@ export class Process implements Self {
     return this.#wake !== null;
   }
 
-  /** Every message that `remove` accepts leaves the mailbox. */
-  discard(remove: Predicate): boolean {
-    let removed = false;
-    while (this.#take(remove) !== NOTHING) removed = true;
-    return removed;
+  /** The first message that `remove` accepts leaves the mailbox. */
+  discardFirst(remove: Predicate): void {
+    this.#take(remove);
   }
 
   /** Nothing reaches it any more; what it waits for never comes. */
@@ -291,9 +297,13 @@ export class Process implements Self {
     return this.abort.signal;
   }
 
-  send(to: Destination, message: unknown): void {
+  send(to: Destination, message: unknown): void;
+  send(to: Destination, message: unknown, options: SendOptions): SendResult;
+  send(to: Destination, message: unknown, options?: SendOptions): SendResult {
     if (!this.alive) throw createDeadError('send');
+    if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
+    return 'ok';
   }
 
   /** As `send`, for a tuple made for it of which only the last element may change later; see the scheduler. @internal */
@@ -378,16 +388,46 @@ export class Process implements Self {
   ): Pid | Promise<Pid> {
     this.#assertAlive('spawn');
     if (typeof what === 'function') return this.scheduler.spawn(what, second as SpawnOptions | undefined, this);
-    return this.scheduler.spawner.start(this, what, second as string, args, placed);
+    return this.scheduler.spawner.start(this, what, second as string, args, placed).then(({ pid }) => pid);
   }
 
   spawnLink(fn: ProcessFunction, options: SpawnOptions = {}): Pid {
     return this.spawn(fn, { ...options, link: true });
   }
 
-  spawnMonitor(fn: ProcessFunction, options: SpawnOptions & { readonly monitor?: MonitorOptions } = {}): [Pid, Ref] {
-    const pid = this.spawn(fn, options);
-    return [pid, this.monitor(pid, options.monitor)];
+  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & WithMonitor): [Pid, Ref];
+  spawnMonitor(
+    module: string,
+    exported: string,
+    args?: readonly unknown[],
+    options?: PlacedSpawnOptions & WithMonitor,
+  ): Promise<[Pid, Ref]>;
+  spawnMonitor(
+    what: ProcessFunction | string,
+    second?: (SpawnOptions & WithMonitor) | string,
+    args: readonly unknown[] = [],
+    placed: PlacedSpawnOptions & WithMonitor = {},
+  ): [Pid, Ref] | Promise<[Pid, Ref]> {
+    if (typeof what !== 'function') {
+      this.#assertAlive('spawnMonitor');
+      const options = { ...placed, monitor: placed.monitor ?? {} };
+      const started = this.scheduler.spawner.start(this, what, second as string, args, options);
+      return started.then(({ pid, ref }) => [pid, ref]);
+    }
+    const options = second as (SpawnOptions & WithMonitor) | undefined;
+    if (options?.monitor !== undefined) assertMonitorOptions(options.monitor);
+    const pid = this.spawn(what, options);
+    return [pid, this.monitor(pid, options?.monitor)];
+  }
+
+  spawnRequest(
+    module: string,
+    exported: string,
+    args: readonly unknown[] = [],
+    options: SpawnRequestOptions = {},
+  ): Ref {
+    this.#assertAlive('spawnRequest');
+    return this.scheduler.spawner.request(this, module, exported, args, options);
   }
 
   sendAfter(delayMs: number, to: Destination, message: unknown): Ref {
@@ -407,14 +447,24 @@ export class Process implements Self {
     return pid === undefined ? this.info() : this.scheduler.processInfo(pid);
   }
 
-  isAlive(pid: Pid): boolean {
+  isAlive(pid: Pid): boolean | Promise<boolean> {
     this.#assertAlive('isAlive');
-    return this.scheduler.isAlive(pid);
+    return this.scheduler.askAlive(pid);
   }
 
   monitorNode(node: Atom | string, flag: boolean): void {
     this.#assertAlive('monitorNode');
     this.scheduler.relations.monitorNode(this, node, flag);
+  }
+
+  disconnectNode(node: Atom | string): Promise<boolean> {
+    this.#assertAlive('disconnectNode');
+    return this.scheduler.disconnectNode(node);
+  }
+
+  nodes(): readonly Atom[] {
+    this.#assertAlive('nodes');
+    return this.scheduler.outside.nodes();
   }
 
   info(): ProcessInfo {
@@ -430,7 +480,8 @@ export class Process implements Self {
       messageQueueLen: this.mailCount,
       messages,
       status: this.waiting ? 'waiting' : 'running',
-      initialCall: this.start.name === '' ? 'anonymous' : this.start.name,
+      initialCall: this.server?.name ?? (this.start.name === '' ? 'anonymous' : this.start.name),
+      kind: this.server?.kind ?? 'process',
     };
   }
 

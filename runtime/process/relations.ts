@@ -10,14 +10,12 @@ import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { isTuple, tuple2 } from '../term/tuple.ts';
-import { createDown, createExitMessage, createNodeDown, isDown } from './message.ts';
+import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
+import type { AliasMode, DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
 import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
-
-type AliasMode = 'explicitUnalias' | 'reply' | 'demonitor' | 'replyDemonitor';
 
 interface Alias {
   readonly process: Process;
@@ -130,25 +128,46 @@ export class Relations {
   // Monitors
 
   monitor(self: Process, target: MonitorTarget, options: MonitorOptions = {}): Ref {
-    if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
-      throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
-    }
+    assertMonitorOptions(options);
     const scheduler = this.#scheduler;
     const asked = target instanceof Pid ? null : resolveTarget(scheduler, target);
     const ref = scheduler.makeRef();
+    const pid = asked === null ? (target as Pid) : asked.pid;
+    // A process that monitors itself gets a reference and nothing else, no alias either.
+    if (pid !== null && scheduler.find(pid) === self) return ref;
+    const object = asked === null ? (target as Pid) : asked.object;
+    this.#watch(self, this.#hold(self, ref, pid, asked === null ? null : asked.node, object, options));
+    return ref;
+  }
+
+  /** A monitor that was asked for together with the spawn of its target: elsewhere the target has it already. */
+  adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
+    this.#hold(self, ref, pid, null, pid, options);
+    const other = this.#scheduler.find(pid);
+    if (other === undefined) this.#track(self, pid);
+    else addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
+  }
+
+  #hold(
+    self: Process,
+    ref: Ref,
+    target: Pid | null,
+    node: Atom | null,
+    object: Pid | RemoteName,
+    options: MonitorOptions,
+  ): HeldMonitor {
     const held: HeldMonitor = {
       ref,
-      target: asked === null ? (target as Pid) : asked.pid,
-      node: asked === null ? null : asked.node,
-      object: asked === null ? (target as Pid) : asked.object,
+      target,
+      node,
+      object,
       tag: options.tag,
       hasTag: 'tag' in options,
       alias: options.alias ?? null,
     };
     if (options.alias !== undefined) this.#addAlias(self, ref, options.alias);
     (self.monitors ??= new Map()).set(this.#scheduler.countOf(ref), held);
-    this.#watch(self, held);
-    return ref;
+    return held;
   }
 
   #watch(self: Process, held: HeldMonitor): void {
@@ -165,8 +184,7 @@ export class Relations {
     }
     const other = scheduler.find(target);
     if (other !== undefined) {
-      if (other !== self) addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
-      else self.monitors?.delete(this.#scheduler.countOf(ref));
+      addWatcher(other, scheduler.countOf(ref), { ref, from: self.pid, name: null });
       return;
     }
     const place = scheduler.locate(target);
@@ -190,7 +208,7 @@ export class Relations {
       if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, this.#scheduler.countOf(ref));
       this.#unwatch(self, held);
     }
-    if (options.flush === true) self.discard(isDown(ref));
+    if (options.flush === true && !found) self.discardFirst(isDownOf(ref));
     return options.info === true ? found : true;
   }
 
@@ -412,12 +430,26 @@ function resolveTarget(scheduler: Scheduler, target: Exclude<MonitorTarget, Pid>
     const name = toName(target, 'monitor');
     return { pid: scheduler.whereis(name) ?? null, node: null, object: tuple2(name, scheduler.nodeName) };
   }
-  if (isTuple(target) && target.length === 2 && target[0] instanceof Atom && target[1] instanceof Atom) {
-    const [name, node] = target;
+  if (isTuple(target) && target.length === 2 && target[1] instanceof Atom) {
+    const [name, node] = target as readonly [unknown, Atom];
+    if (isNameless(name)) return { pid: null, node: null, object: tuple2(name, node) as unknown as RemoteName };
+    if (!(name instanceof Atom)) throw new BadArgumentError('monitor: in {Name, Node} the name must be an atom');
     const own = node === scheduler.nodeName;
     return { pid: own ? (scheduler.whereis(name) ?? null) : null, node: own ? null : node, object: tuple2(name, node) };
   }
   throw new BadArgumentError('monitor: takes a pid, a registered name, or {Name, Node}');
+}
+
+/** An atom that JavaScript has as a value of its own: nobody can be registered under it. */
+export function isNameless(name: unknown): boolean {
+  return name === undefined || name === null || name === true || name === false;
+}
+
+/** @throws `badarg` */
+export function assertMonitorOptions(options: MonitorOptions): void {
+  if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
+    throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
+  }
 }
 
 /** A registered name or node name as an atom. @throws `badarg` */

@@ -14,12 +14,13 @@ import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { runAs } from './context.ts';
-import { isCrash, reasonOf } from './exit.ts';
+import { createCrashReport, isReported } from './crash.ts';
+import { reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import { Process } from './process.ts';
-import { assertPid, Relations, toName } from './relations.ts';
+import { assertPid, isNameless, Relations, toName } from './relations.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner, type ModuleLoader, type ModuleTable } from './spawner.ts';
 import { ProcessTable } from './table.ts';
@@ -145,12 +146,32 @@ export class Scheduler {
     return place === this.thread ? this.find(pid) !== undefined : place !== GONE && this.outside.isAlive(pid);
   }
 
+  /** The same, after everything that was sent from here has reached the process. */
+  askAlive(pid: Pid): boolean | Promise<boolean> {
+    assertPid(pid, 'isAlive');
+    const place = this.locate(pid);
+    return place === this.thread || place < 0 ? this.isAlive(pid) : this.outside.askAlive(pid);
+  }
+
   async processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
     assertPid(pid, 'processInfo');
     const place = this.locate(pid);
     if (place === ELSEWHERE) throw new BadArgumentError(`processInfo: ${pid.toString()} is a process of another node`);
     if (place === GONE) return undefined;
     return place === this.thread ? this.find(pid)?.info() : this.outside.processInfo(pid);
+  }
+
+  /** Ends the connection to a node, after what was sent to it from here; false when there was none. */
+  async disconnectNode(node: Atom | string): Promise<boolean> {
+    return this.outside.disconnect(toName(node, 'disconnectNode'));
+  }
+
+  /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */
+  isConnected(to: Destination): boolean {
+    const isLocalName = to instanceof Atom || typeof to === 'string';
+    if (isLocalName) return true;
+    const node = to instanceof Pid || to instanceof Ref ? to.node : isTuple(to) ? to[1] : this.nodeName;
+    return node === this.nodeName || this.outside.nodes().includes(node as Atom);
   }
 
   // Names
@@ -228,6 +249,9 @@ export class Scheduler {
       const pid = this.whereis(to);
       if (pid === undefined) throw new BadArgumentError(`send: no process is registered as ${toName(to, 'send').name}`);
       this.send(from, pid, message);
+    } else if (isTuple(to) && to.length === 2 && isNameless(to[0]) && to[1] instanceof Atom) {
+      // Erlang sends to `{undefined, Node}`, which nobody can be.
+      void copyTerm(message);
     } else if (isTuple(to) && to.length === 2 && to[0] instanceof Atom && to[1] instanceof Atom) {
       const [name, node] = to;
       if (node !== this.nodeName) this.routeToNode(node, { kind: 'sendName', from, name, message });
@@ -415,15 +439,8 @@ export class Scheduler {
   #failed(process: Process, thrown: unknown): void {
     if (!process.alive) return;
     const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isCrash(thrown)) {
-      const { pid, start } = process;
-      crashChannel.publish({
-        pid,
-        registeredName: process.named ? this.names.nameOf(pid) : undefined,
-        initialCall: start.name,
-        reason,
-        error: thrown,
-      });
+    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
+      crashChannel.publish(createCrashReport(process, thrown, reason));
     }
     this.terminate(process, reason);
   }

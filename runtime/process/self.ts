@@ -52,6 +52,14 @@ export interface DemonitorOptions {
   readonly info?: boolean;
 }
 
+export interface SendOptions {
+  /** Do not connect to the receiver's node: nothing is sent when it is not connected, and `noconnect` is returned. */
+  readonly noconnect?: boolean;
+}
+
+/** `ok`, or `noconnect`: nothing was sent, since the node is not connected. */
+export type SendResult = 'ok' | 'noconnect';
+
 export type ProcessFunction = (self: Self) => unknown;
 
 export interface SpawnOptions {
@@ -73,6 +81,21 @@ export interface PlacedSpawnOptions {
   readonly node?: Atom | string;
 }
 
+/** The monitor that `spawnMonitor` makes together with the process. */
+export interface WithMonitor {
+  readonly monitor?: MonitorOptions;
+}
+
+/** Options of `spawnRequest`. */
+export interface SpawnRequestOptions extends PlacedSpawnOptions {
+  /** Monitor the new process; the reference is the one that the request returns. `{}` for a plain monitor. */
+  readonly monitor?: MonitorOptions;
+  /** Whether to be told of success and failure. Default `yes`: both. */
+  readonly reply?: 'yes' | 'no' | 'errorOnly' | 'successOnly';
+  /** First element of the answer instead of `spawn_reply`. */
+  readonly replyTag?: unknown;
+}
+
 export interface ProcessInfo {
   readonly pid: Pid;
   readonly registeredName: Atom | undefined;
@@ -85,8 +108,10 @@ export interface ProcessInfo {
   readonly messages: readonly unknown[];
   /** `waiting` in a receive, or `running`. */
   readonly status: 'waiting' | 'running';
-  /** Name of the function it was spawned with. */
+  /** Name of the function it was spawned with, or of the class that runs in it. */
   readonly initialCall: string;
+  /** Whether a server or a supervisor runs in it. */
+  readonly kind: 'process' | 'server' | 'supervisor';
 }
 
 /** `{'DOWN', Ref, process, Object, Reason}`. */
@@ -105,6 +130,8 @@ export interface Self {
 
   /** Sends a message. Never blocks and never fails for want of a receiver. Throws `not_sendable`, or `badarg` for a local name that nobody has. */
   send(to: Destination, message: unknown): void;
+  /** As `erlang:send/3`: says whether the message has left. */
+  send(to: Destination, message: unknown, options: SendOptions): SendResult;
 
   /** The next message, oldest first. */
   receive(): Promise<unknown>;
@@ -139,7 +166,18 @@ export interface Self {
   spawn(fn: ProcessFunction, options?: SpawnOptions): Pid;
   spawn(module: string, exported: string, args?: readonly unknown[], options?: PlacedSpawnOptions): Promise<Pid>;
   spawnLink(fn: ProcessFunction, options?: SpawnOptions): Pid;
-  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & { readonly monitor?: MonitorOptions }): [Pid, Ref];
+  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & WithMonitor): [Pid, Ref];
+  spawnMonitor(
+    module: string,
+    exported: string,
+    args?: readonly unknown[],
+    options?: PlacedSpawnOptions & WithMonitor,
+  ): Promise<[Pid, Ref]>;
+  /**
+   * Spawns without waiting. The answer is a message, `{spawn_reply, Ref, ok, Pid}` or `{spawn_reply, Ref, error, Reason}` with a
+   * reason such as `notsup` or `noconnection`, and comes before anything from the new process. As `spawn_request` of OTP.
+   */
+  spawnRequest(module: string, exported: string, args?: readonly unknown[], options?: SpawnRequestOptions): Ref;
 
   /** Sends `message` to `to` after `delayMs`. Returns the timer's reference. */
   sendAfter(delayMs: number, to: Destination, message: unknown): Ref;
@@ -149,7 +187,15 @@ export interface Self {
   /** About this process, or another of this node (undefined when it is not alive). */
   processInfo(): ProcessInfo;
   processInfo(pid: Pid): Promise<ProcessInfo | undefined>;
+  /** Whether a process of this node is alive, once everything that this one sent to it has arrived: a promise for one of another thread. */
   isAlive(pid: Pid): boolean | Promise<boolean>;
 
+  /**
+   * With true: one `{nodedown, Node}` when the connection to the node ends, or at once when none can be made. Calls are counted; false takes one back.
+   */
   monitorNode(node: Atom | string, flag: boolean): void;
+  /** Ends the connection to a node, after what this process has sent to it. False when there was none. */
+  disconnectNode(node: Atom | string): Promise<boolean>;
+  /** The nodes that this one is connected to, hidden ones too. */
+  nodes(): readonly Atom[];
 }

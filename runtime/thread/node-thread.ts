@@ -1,7 +1,6 @@
 /**
  * One thread of a node: its scheduler, the mesh to the other threads, and, on the system thread, the network. This is the scheduler's `Outside`.
  */
-import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import type { PendingSignal } from '../codec/control.ts';
 import type { Env } from '../env.ts';
 import { createNameTable } from '../process/names.ts';
@@ -16,6 +15,7 @@ import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
 import { Mesh } from './mesh.ts';
+import { answerTo, ask, OpenQuestions, type Answers, type Question } from './questions.ts';
 import { SharedNames } from './shared-names.ts';
 
 /** The connections to other nodes, where they are: on the system thread. */
@@ -26,13 +26,8 @@ export interface Network {
   watch(node: Atom): void;
   connect(node: Atom): Promise<boolean>;
   disconnect(node: Atom): boolean;
-}
-
-/** Calls that another thread has to answer. */
-export interface FarCalls {
-  processInfo(pid: Pid): Promise<ProcessInfo | undefined>;
-  connect(node: Atom): Promise<boolean>;
-  disconnect(node: Atom): Promise<boolean>;
+  setCookie(node: Atom, cookie: string | null): void;
+  connecting(): readonly Atom[];
 }
 
 export interface NodeThreadOptions {
@@ -46,7 +41,6 @@ export interface NodeThreadOptions {
   /** Only with several threads. */
   readonly tables?: readonly SharedArrayBuffer[];
   readonly names?: SharedArrayBuffer;
-  readonly far: FarCalls;
 }
 
 interface Loss {
@@ -65,11 +59,14 @@ export class NodeThread implements Outside {
   readonly #views: readonly Float64Array[];
   readonly #nodes = new Set<Atom>();
   readonly #losses = new Map<number, Loss>();
+  readonly #questions = new OpenQuestions();
+  readonly #answers: Answers;
 
   constructor(options: NodeThreadOptions) {
     const { nodeName, creation, thread, env, tables, names } = options;
     this.#options = options;
     this.#views = (tables ?? []).map((table) => new Float64Array(table));
+    this.#answers = this.#createAnswers();
     const isAlive = (pid: Pid): boolean => this.isAlive(pid);
     const sharedTable = tables?.[thread];
     this.scheduler = new Scheduler({
@@ -92,6 +89,10 @@ export class NodeThread implements Outside {
       onMalformed: (node) => this.#onMalformed(node),
       onNodeUp: (node) => void this.#nodes.add(node),
       onNodeLost: (node) => this.onNodeLost(node),
+      onQuestion: (from, id, question) => {
+        void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
+      },
+      onAnswer: (id, answer) => this.#questions.answer(id, answer),
       onClosed: (lost) => this.#onClosed(lost),
     });
   }
@@ -118,8 +119,12 @@ export class NodeThread implements Outside {
     return view !== undefined && isAliveIn(view, pidCount(pid));
   }
 
-  processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
-    return this.#options.far.processInfo(pid);
+  async askAlive(pid: Pid): Promise<boolean> {
+    return (await this.#ask(pidThread(pid), ask.alive(pid))) === true;
+  }
+
+  async processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
+    return (await this.#ask(pidThread(pid), ask.info(pid))) as ProcessInfo | undefined;
   }
 
   watchNode(node: Atom): void {
@@ -127,14 +132,22 @@ export class NodeThread implements Outside {
     else if (this.#isSystem || !this.mesh.watchNode(this.#options.systemThread, node)) this.#loseLater(node);
   }
 
-  connect(node: Atom): Promise<boolean> {
-    if (this.network !== null) return this.network.connect(node);
-    return this.#isSystem ? Promise.resolve(false) : this.#options.far.connect(node);
+  async connect(node: Atom): Promise<boolean> {
+    return (await this.#askSystem(ask.connect(node))) === true;
   }
 
+  /** After everything that this thread has sent to the node. */
   async disconnect(node: Atom): Promise<boolean> {
-    if (this.network !== null) return this.network.disconnect(node);
-    return this.#isSystem ? false : this.#options.far.disconnect(node);
+    return (await this.#askSystem(ask.disconnect(node))) === true;
+  }
+
+  async setCookie(node: Atom, cookie: string | null): Promise<void> {
+    await this.#askSystem(ask.setCookie(node, cookie));
+  }
+
+  /** The nodes to or from which a connection is being made. */
+  async connecting(): Promise<readonly Atom[]> {
+    return ((await this.#askSystem(ask.connecting())) ?? []) as readonly Atom[];
   }
 
   nodes(): readonly Atom[] {
@@ -144,8 +157,8 @@ export class NodeThread implements Outside {
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null): void {
-    if (!this.mesh.passOn(thread, pending, payload)) this.#answerForDead(pending.signal);
+  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): void {
+    if (!this.mesh.passOn(thread, pending, payload, keepFloats)) this.#answerForDead(pending.signal);
   }
 
   onNodeUp(node: Atom): void {
@@ -163,6 +176,25 @@ export class NodeThread implements Outside {
   #onMalformed(node: Atom): void {
     if (this.network !== null) this.network.disconnect(node);
     else this.mesh.reportMalformed(this.#options.systemThread, node);
+  }
+
+  #askSystem(question: Question): Promise<unknown> {
+    return this.#isSystem ? answerTo(question, this.#answers) : this.#ask(this.#options.systemThread, question);
+  }
+
+  #ask(thread: number, question: Question): Promise<unknown> {
+    return this.#questions.ask(thread, (id) => this.mesh.ask(thread, id, question));
+  }
+
+  #createAnswers(): Answers {
+    return {
+      info: (pid) => this.scheduler.find(pid)?.info(),
+      alive: (pid) => this.scheduler.find(pid) !== undefined,
+      connect: (node) => this.network?.connect(node) ?? Promise.resolve(false),
+      disconnect: (node) => this.network?.disconnect(node) ?? false,
+      setCookie: (node, cookie) => this.network?.setCookie(node, cookie),
+      connecting: () => this.network?.connecting() ?? [],
+    };
   }
 
   #loseLater(node: Atom): void {
@@ -209,6 +241,7 @@ export class NodeThread implements Outside {
     this.#losses.delete(thread);
     this.scheduler.relations.onThreadLost(thread, loss.reason);
     this.scheduler.spawner.onLost(thread);
+    this.#questions.onThreadLost(thread);
     if (thread === this.#options.systemThread) for (const node of [...this.#nodes]) this.onNodeLost(node);
     for (const done of loss.done) done();
   }
@@ -231,11 +264,7 @@ export class NodeThread implements Outside {
   }
 }
 
-/** The info of a process as bytes for the control plane, and back. */
-export function encodeInfo(info: ProcessInfo | undefined): Uint8Array | null {
-  return info === undefined ? null : encodeTerm({ ...info });
-}
-
-export function decodeInfo(bytes: Uint8Array | null): ProcessInfo | undefined {
-  return bytes === null ? undefined : (decodeTerm(bytes) as ProcessInfo);
+/** The processes of a thread, without what is in their mailboxes: a summary, for lists. */
+export function processList(scheduler: Scheduler): ProcessInfo[] {
+  return Array.from(scheduler.processes(), (process) => ({ ...process.info(), messages: [] }));
 }

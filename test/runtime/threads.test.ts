@@ -69,7 +69,7 @@ describe('threads of a node', () => {
       self.send(pid, tuple(atom('why'), ['because', 1n]));
       const down = await self.receive(isDown(ref), PATIENCE);
       assert.deepEqual(down.reason, tuple(atom('why'), ['because', 1n]));
-      assert.equal(self.isAlive(pid), false);
+      assert.equal(await self.isAlive(pid), false);
       const again = self.monitor(pid);
       assert.equal((await self.receive(isDown(again), PATIENCE)).reason, Exit.noproc);
       assert.throws(
@@ -185,7 +185,7 @@ describe('a thread that dies', () => {
       reason((await self.receive(isDown(ref), PATIENCE)).reason);
       reason((await self.receive(isExit(linked), PATIENCE)).reason);
       assert.equal(self.whereis('watched'), undefined);
-      assert.equal(self.isAlive(other), true);
+      assert.equal(await self.isAlive(other), true);
       const again = self.monitor(watched);
       assert.equal((await self.receive(isDown(again), PATIENCE)).reason, Exit.noproc);
       await replaced;
