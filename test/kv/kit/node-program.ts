@@ -79,7 +79,7 @@ async function load(
   prefix: string,
   count: number,
   outstanding: number,
-): Promise<{ perSecond: number; cpuMicros: number }> {
+): Promise<{ perSecond: number; cpuMicros: number; systemMicros: number }> {
   let next = 0;
   const started = performance.now();
   const cpu = process.cpuUsage();
@@ -92,7 +92,8 @@ async function load(
   };
   await Promise.all(Array.from({ length: outstanding }, worker));
   const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: (count / (performance.now() - started)) * 1000, cpuMicros: (user + system) / count };
+  const cpuMicros = (user + system) / count;
+  return { perSecond: (count / (performance.now() - started)) * 1000, cpuMicros, systemMicros: system / count };
 }
 
 function describe(error: unknown): { readonly code: unknown; readonly message: string } {
