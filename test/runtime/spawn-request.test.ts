@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { hasCode } from '../../runtime/errors.ts';
+import type { Pid } from '../../runtime/index.ts';
 import {
   atom,
   Exit,
@@ -12,7 +13,6 @@ import {
   isTagged,
   isTuple,
   LocalNode,
-  Pid,
   tuple,
   type Self,
 } from '../../runtime/index.ts';
