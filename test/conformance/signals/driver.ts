@@ -3,7 +3,7 @@
  * n1 and speaks with factories and agents by the kit's protocol, wherever and of whatever kind they are.
  */
 import {
-  Atom,
+  type Atom,
   atom,
   describeTerm,
   isDown,
