@@ -57,6 +57,7 @@ function createCallCase(callers: number): BenchCase {
     name: `call/${callers}`,
     about: `GenServer.call, ${callers === 1 ? 'one caller' : `${callers} callers`}, one thread`,
     figures: { rate: 'per_s' },
+    passes: 2,
     variants: [
       { name: 'quorate', run: (size) => callOurs(size, callers, true) },
       { name: 'quorate, no implicit self', run: (size) => callOurs(size, callers, false) },

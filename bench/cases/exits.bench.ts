@@ -4,7 +4,7 @@ import { missingBeam, runOnBeam } from '../beam.ts';
 import type { BenchCase, Samples, Size } from '../case.ts';
 
 const PROCESSES = 100_000;
-const ROUNDS = 4;
+const ROUNDS = 3;
 /** Until all of them wait. */
 const SETTLE_MS = 20;
 
