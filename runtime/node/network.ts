@@ -41,8 +41,7 @@ export async function startNetwork(
   const keeping: DecodeOptions = { pid, keepFloats: true };
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) =>
-      onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
+    onSignal: (peer, pending, payload) => onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
     onUp(peer) {
       thread.onNodeUp(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
