@@ -99,7 +99,8 @@ function chooseLoggers(
 ): { lines: Logger | null; reports: NodeOptions['logger'] } {
   if (given === undefined) return { lines: logToStderr(name), reports: undefined };
   if (given === null) return { lines: null, reports: false };
-  if (typeof given !== 'function') return { lines: (level, text) => given[level]({ node: name }, text), reports: given };
+  if (typeof given !== 'function')
+    return { lines: (level, text) => given[level]({ node: name }, text), reports: given };
   const info = (_fields: object, text: string): void => given('info', text);
   const error = (_fields: object, text: string): void => given('error', text);
   return { lines: given, reports: { info, warn: info, error } };

@@ -22,6 +22,8 @@ import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
+const EFFECTS_KEPT = 64;
+
 export class AcceptorEngine {
   readonly acceptor: Acceptor;
   readonly snapshots: Snapshots;
@@ -29,6 +31,8 @@ export class AcceptorEngine {
   readonly #self: Self;
   readonly #lifetimes: Lifetimes;
   readonly #effects: AcceptorEffect[] = [];
+  /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
+  #carried = 0;
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
@@ -149,8 +153,8 @@ export class AcceptorEngine {
 
   #carryOut(reply: ((message: RegisterReply) => void) | null): void {
     const effects = this.#effects;
-    for (let i = 0; i < effects.length; i++) {
-      const effect = effects[i] as AcceptorEffect;
+    while (this.#carried < effects.length) {
+      const effect = effects[this.#carried++] as AcceptorEffect;
       switch (effect.kind) {
         case 'reply':
           reply?.(effect.message);
@@ -173,7 +177,9 @@ export class AcceptorEngine {
           break;
       }
     }
+    if (effects.length < EFFECTS_KEPT) return;
     effects.length = 0;
+    this.#carried = 0;
   }
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */

@@ -18,6 +18,7 @@ import { createAcceptor } from '../paxos/acceptor.ts';
 import type { Incarnation } from '../paxos/messages.ts';
 import { AcceptorEngine } from './acceptor-engine.ts';
 import { Attachment } from './attach.ts';
+import { takeOrDrop } from './cast.ts';
 import { isSnapshot, isSnapshotAsk } from './joining.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
@@ -36,12 +37,14 @@ export interface ViewCast {
 
 export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unknown, BucketShared> {
   #engine!: AcceptorEngine;
+  #bucket = '';
   #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     self.trapExit(true);
     const { bucket, partitions, table } = shared;
+    this.#bucket = bucket;
     if (table.isInStep) {
       table.acceptor = null;
       table.isInStep = false;
@@ -82,16 +85,20 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
   }
 
   override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
-    const batch = readRequestTerm(message);
-    if (batch !== null) this.#engine.onRequests(batch);
-    else if (this.#attachment.isOurs(message)) return this.#attachAgain();
-    else if (isSnapshotAsk(message)) this.#engine.onSnapshotRequest(message[2], message[3].config, message[3].page);
-    else if (isSnapshot(message)) this.#engine.onSnapshot(message);
-    else if (message === SWEEP) {
+    if (message === SWEEP) {
       this.#engine.sweep();
       this.self.sendAfter(SWEEP_MS, this.self.pid, SWEEP);
-    } else this.#engine.onLifetimeMessage(message);
+    } else if (this.#attachment.isOurs(message)) return this.#attachAgain();
+    else takeOrDrop(this.self, this.#bucket, () => this.#take(message));
     return Next.noreply(null);
+  }
+
+  #take(message: unknown): void {
+    const batch = readRequestTerm(message);
+    if (batch !== null) this.#engine.onRequests(batch);
+    else if (isSnapshotAsk(message)) this.#engine.onSnapshotRequest(message[2], message[3].config, message[3].page);
+    else if (isSnapshot(message)) this.#engine.onSnapshot(message);
+    else this.#engine.onLifetimeMessage(message);
   }
 
   async #attachAgain(): Promise<CastResult<null>> {

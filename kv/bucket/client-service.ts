@@ -46,7 +46,7 @@ export class ClientService {
   #armFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    this.#env.defer(this.#flush);
+    this.#env.endOfTurn(this.#flush);
   }
 
   readonly #flush = (): void => {

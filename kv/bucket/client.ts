@@ -62,7 +62,7 @@ class StoreClient {
     pushRun(this.#list, this.#ids, request);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    this.#scheduler.env.defer(this.#flush);
+    this.#scheduler.env.endOfTurn(this.#flush);
   }
 
   readonly #flush = (): void => {

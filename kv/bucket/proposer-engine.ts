@@ -21,9 +21,8 @@ import {
   stepConnected,
   stepReply,
   stepTime,
-  type Proposer,
-  type ProposerEffect,
 } from '../paxos/proposer.ts';
+import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
 import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
@@ -34,7 +33,7 @@ import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.t
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
-const EAGER_MAX = 8;
+const EFFECTS_KEPT = 64;
 
 /** What is to go to one member. */
 interface Outbox {
@@ -49,6 +48,8 @@ export class ProposerEngine {
   readonly #shared: BucketShared;
   readonly #self: Self;
   readonly #effects: ProposerEffect[] = [];
+  /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
+  #carried = 0;
   #isPumping = false;
   #outboxes: (Outbox | null)[] = [];
   #ownPlace = -1;
@@ -143,12 +144,15 @@ export class ProposerEngine {
     this.#isPumping = true;
     const effects = this.#effects;
     try {
-      for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
+      while (this.#carried < effects.length) this.#carryOut(effects[this.#carried++] as ProposerEffect);
     } catch (error) {
       // whoever called must not suffer, and this proposer is not to be trusted any more
       if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
     }
-    effects.length = 0;
+    if (effects.length >= EFFECTS_KEPT) {
+      effects.length = 0;
+      this.#carried = 0;
+    }
     this.#isPumping = false;
     if (this.core.running.size > 0) this.#armTick();
   }
@@ -222,10 +226,8 @@ export class ProposerEngine {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    const { env } = this.#shared;
-    // few operations: at once; many: after the turn, so that answers which came together leave as one message again
-    if (this.core.running.size <= EAGER_MAX) env.defer(this.#flushUrgent);
-    else env.yieldTurn(this.#flushUrgent);
+    // answers that came together lead to puts that leave together
+    this.#shared.env.endOfTurn(this.#flushUrgent);
   }
 
   readonly #flushUrgent = (): void => {

@@ -13,6 +13,7 @@ import {
   type RequestOf,
 } from '../../supervisors/index.ts';
 import { Attachment } from './attach.ts';
+import { takeOrDrop } from './cast.ts';
 import { ClientService } from './client-service.ts';
 import { dropLocal, keepLocal } from './local.ts';
 import { ProposerEngine } from './proposer-engine.ts';
@@ -33,11 +34,13 @@ export type ProposerCall =
 
 export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unknown, BucketShared> {
   #engine!: ProposerEngine;
+  #bucket = '';
   #clients!: ClientService;
   #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
+    this.#bucket = shared.bucket;
     this.#engine = new ProposerEngine(shared, self);
     this.#clients = new ClientService(this.#engine, self, shared.env);
     this.#attachment = new Attachment(self, shared.bucket);
@@ -69,11 +72,15 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
   }
 
   override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
+    if (isRunTerm(message)) this.#clients.onRun(message[1], message[2]);
+    else if (this.#attachment.isOurs(message)) return this.#attachAgain();
+    else takeOrDrop(this.self, this.#bucket, () => this.#take(message));
+    return Next.noreply(null);
+  }
+
+  #take(message: unknown): void {
     const batch = readReplyTerm(message);
     if (batch !== null) this.#engine.onReplies(batch);
-    else if (isRunTerm(message)) this.#clients.onRun(message[1], message[2]);
-    else if (this.#attachment.isOurs(message)) return this.#attachAgain();
-    return Next.noreply(null);
   }
 
   async #attachAgain(): Promise<CastResult<null>> {

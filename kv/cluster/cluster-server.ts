@@ -84,6 +84,7 @@ const TICK: Atom = nameAtom('$tick');
 const BUSY_TICK_MS = 20;
 const IDLE_TICK_MS = 200;
 const EARLY_LINES_MAX = 100;
+const MISUNDERSTOOD_MAX = 100;
 const isAnyDown = isDown();
 
 interface Subscriber {
@@ -166,7 +167,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   }
 
   override async handleCast(message: ClusterCast): Promise<CastResult<null>> {
-    await this.#step(message);
+    if (message.kind === 'misunderstood') this.#logOnce(message.text);
+    else await this.#step(message);
     return Next.noreply(null);
   }
 
@@ -202,10 +204,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     try {
       read = readSystemTerm(term);
     } catch (error) {
-      const { message } = error as Error;
-      if (!this.#misunderstood.has(message)) this.#log('error', message);
-      this.#misunderstood.add(message);
-      return;
+      return this.#logOnce((error as Error).message);
     }
     const { from, message } = read;
     if (from === this.self.nodeName.name) return;
@@ -307,6 +306,12 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     for (const { pid, bucket } of this.#subscribers.values()) {
       if (bucket === null) this.self.send(pid, tuple2(GEN_CAST, news));
     }
+  }
+
+  #logOnce(text: string): void {
+    if (this.#misunderstood.has(text) || this.#misunderstood.size >= MISUNDERSTOOD_MAX) return;
+    this.#misunderstood.add(text);
+    this.#log('error', text);
   }
 
   #log(level: 'info' | 'error', text: string): void {

@@ -70,7 +70,12 @@ export class LocalNode {
     this.creation = createCreation(env);
     this.systemThread = threads > 0 ? 1 : 0;
     const { creation, systemThread } = this;
-    const logger = options.logger ?? createTextLogger((text) => void process.stderr.write(text), () => env.now());
+    const logger =
+      options.logger ??
+      createTextLogger(
+        (text) => void process.stderr.write(text),
+        () => env.now(),
+      );
     this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
     const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };

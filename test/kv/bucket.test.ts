@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { Bucket, Cluster, createMemoryStorage, PauseUntil, PaxosKV, type Quorate } from '../../kv/index.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
+import { nameAtom } from '../../runtime/term/atom.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
+import { tuple } from '../../runtime/term/tuple.ts';
 import { Supervisor } from '../../supervisors/index.ts';
 import { eventually, settled, withInside, type InsideCluster } from './kit/cluster-inside.ts';
 
@@ -88,6 +90,26 @@ test('the cluster process is restarted: the buckets go on, keep their boots, and
     await c.stop();
     await eventually(async () => JSON.stringify(await PaxosKV.get('kept')) === '{"ok":false,"error":"no_quorum"}');
     assert.match(JSON.stringify((await a.node.run(() => Cluster.status())).waits), /PaxosKV has no quorum: 1 of 3/);
+  });
+});
+
+test('malformed messages and those of another version are dropped, said once, and end nobody', async () => {
+  await withInside(async (cluster) => {
+    const [a, b] = await startedThree(cluster);
+    const acceptor = processOf(a, 'PaxosKV.Acceptor');
+    const proposer = processOf(a, 'PaxosKV.Proposer');
+    const [request, reply] = [nameAtom('request'), nameAtom('reply')];
+    for (let i = 0; i < 10; i++) {
+      b.node.send(acceptor, tuple(2, request, acceptor, 1, 1, []));
+      b.node.send(acceptor, tuple(1, request, acceptor, 1, 1, [99, 1, 'key']));
+      b.node.send(acceptor, 'what is this');
+      b.node.send(proposer, tuple(1, reply, 0, 1, 1, [99, 1]));
+      b.node.send(processOf(a, '$cluster.Acceptor'), tuple(7, nameAtom('hello'), acceptor, {}));
+    }
+    await eventually(() => cluster.log.filter((line) => line.includes('version')).length === 2);
+    assert.deepEqual(await PaxosKV.put('key', 1), { ok: true, value: 1 });
+    assert.ok(processOf(a, 'PaxosKV.Acceptor').equals(acceptor) && processOf(a, 'PaxosKV.Proposer').equals(proposer));
+    assert.equal(cluster.log.filter((line) => line.includes('form of the protocol')).length, 1);
   });
 });
 

@@ -181,6 +181,19 @@ test('a node whose system thread is killed comes back as a client, and its calle
   });
 });
 
+test('a bucket that the application starts runs on its own thread, and works across nodes', async () => {
+  await withCluster(async (cluster) => {
+    const nodes = [await cluster.start(1), await cluster.start(2), await cluster.start(3)];
+    await ready(...nodes);
+    await Promise.all(nodes.map((node) => node.ask('startBucket', 'Mine')));
+    await Promise.all(nodes.map((node) => node.ask('ready', READY_MS, 'Mine')));
+    const [a, b, c] = nodes as [NodeProgram, NodeProgram, NodeProgram];
+    assert.deepEqual(await a.ask('put', 'key', 'mine', { bucket: 'Mine' }), { ok: true, value: 'mine' });
+    assert.deepEqual(await b.ask('get', 'key', { bucket: 'Mine' }), { ok: true, value: 'mine' });
+    assert.deepEqual(await c.ask('get', 'key'), NOT_FOUND, 'the default bucket has its own keys');
+  });
+});
+
 test('everything works the same with the store on the thread of the caller', async () => {
   await withCluster(
     async (cluster) => {

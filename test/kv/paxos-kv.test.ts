@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { PaxosKV, type PutOptions, type Quorate, type StoreError } from '../../kv/index.ts';
 import { hasCode } from '../../runtime/errors.ts';
+import { isDown } from '../../runtime/process/message.ts';
 import { atom, nameAtom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
 import { tuple } from '../../runtime/term/tuple.ts';
-import { eventually, InsideCluster } from './kit/cluster-inside.ts';
+import { eventually, InsideCluster, settled } from './kit/cluster-inside.ts';
 
 const NOT_FOUND = { ok: false, error: 'not_found' };
 const cluster = new InsideCluster();
@@ -160,6 +161,28 @@ test('a key lives as long as its node is connected', async () => {
   await put(key, 1, { node: nameAtom(cluster.name(3)) });
   assert.deepEqual(await PaxosKV.node(key), { ok: true, value: nameAtom(cluster.name(3)) });
   assert.deepEqual(await on(3, () => PaxosKV.get(key)), { ok: true, value: 1 });
+});
+
+test('one broken connection erases nothing: it takes the observations of a majority', async () => {
+  const key = newKey();
+  const [a, b] = nodes as [Quorate, Quorate, Quorate];
+  const pid = b.node.spawn(async (self) => void (await self.receive()));
+  await put(key, 'stays', { pid });
+  let hasSeen = false;
+  await a.node.run(async (self) => {
+    const isSeen = isDown(self.monitor(pid));
+    await a.node.disconnect(cluster.name(2));
+    hasSeen = nameAtom('noconnection') === (await self.receive(isSeen, { timeoutMs: 5000 })).reason;
+  });
+  assert.ok(hasSeen, 'node 1 saw the process go');
+  await settled(...nodes);
+  // longer than node 1 waits before it tries to erase
+  const end = performance.now() + 400;
+  while (performance.now() < end) {
+    for (const n of [1, 2, 3]) assert.deepEqual(await on(n, () => PaxosKV.get(key)), { ok: true, value: 'stays' });
+  }
+  b.node.send(pid, 'end');
+  await gone(key);
 });
 
 test('a key bound to a node that is not there is decided and erased at once', async () => {
