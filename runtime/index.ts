@@ -9,6 +9,7 @@
  */
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
 export type { NodeOptions } from './node/options.ts';
+export { createThreadEntry, type ThreadEntryOptions } from './node/thread-entry.ts';
 export type { EpmdOptions, ThreadStats } from './thread/control.ts';
 export {
   alias,
@@ -21,6 +22,7 @@ export {
   monitor,
   monitorNode,
   nodes,
+  offload,
   processInfo,
   receive,
   register,
@@ -48,6 +50,7 @@ export type {
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Placement,
   Predicate,
   ProcessFunction,
   ProcessInfo,
@@ -71,5 +74,6 @@ export { isTagged, isTuple, tuple, Tuple, type TupleOf } from './term/tuple.ts';
 export { copyTerm } from './term/copy.ts';
 export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
-export { crashChannel, distChannel, type CrashReport, type DistReport } from './channels.ts';
+export type { OffloadOptions } from './node/offload.ts';
+export { crashChannel, distChannel, longScheduleChannel, type CrashReport, type DistReport, type LongScheduleReport } from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

@@ -15,12 +15,13 @@ import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { runAs } from './context.ts';
 import { isCrash, reasonOf } from './exit.ts';
+import type { ModuleLoader } from './load-function.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { Process } from './process.ts';
 import { assertPid, isNameless, Relations, toName } from './relations.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
-import { Spawner, type ModuleLoader, type ModuleTable } from './spawner.ts';
+import { Spawner, type ModuleTable } from './spawner.ts';
 import { ProcessTable } from './table.ts';
 import { TimerQueue, type Timer } from './timers.ts';
 
@@ -55,6 +56,8 @@ export class Scheduler {
   readonly spawner: Spawner;
   /** What lies beyond this thread; set once, by whoever builds the node. */
   outside: Outside;
+  /** Told whenever no process is left; for a thread that lasts as long as its processes. */
+  onEmpty: (() => void) | null = null;
   readonly #table: ProcessTable<Process>;
   readonly #implicitSelf: boolean;
   readonly #sent = new Map<number, Timer>();
@@ -424,11 +427,14 @@ export class Scheduler {
   #run(process: Process): void {
     if (!process.alive) return;
     let result: unknown;
+    this.#table.showStarting(process);
     try {
       result = process.implicit ? runAs(process, process.start) : process.start(process);
     } catch (thrown) {
       this.#failed(process, thrown);
       return;
+    } finally {
+      this.#table.showStarting(null);
     }
     if (isThenable(result)) {
       result.then(
@@ -480,6 +486,7 @@ export class Scheduler {
     this.relations.onEnd(process, reason);
     process.onEnd?.(reason);
     process.abort?.abort();
+    if (this.onEmpty !== null && this.#table.size === 0) this.onEmpty();
   }
 
   // Turns

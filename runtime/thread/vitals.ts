@@ -137,9 +137,10 @@ export class Placer {
   readonly #placed = new Map<number, { beats: number; count: number }>();
   #turn = 0;
 
-  constructor(vitals: SharedArrayBuffer | null, threads: readonly number[]) {
+  /** @param workers processes are placed on the threads 1 to `workers` */
+  constructor(vitals: SharedArrayBuffer | null, workers: number) {
     this.#vitals = vitals === null ? new Float64Array(FIELDS) : new Float64Array(vitals);
-    this.#threads = threads;
+    this.#threads = Array.from({ length: workers }, (_, index) => index + 1);
   }
 
   roundRobin(): number {
