@@ -264,6 +264,7 @@ export class LocalNode {
       placement: this.#options.placement ?? 'caller',
       resolveFrom: this.#resolveFrom,
       entry: new URL(this.#options.threadEntry ?? './thread-entry.js', import.meta.url).href,
+      memoryLimitMb: this.#options.threadMemoryLimitMb,
       longScheduleMs: this.#options.longScheduleMs ?? LONG_SCHEDULE_MS,
       control: {
         nodeUp: (node, hidden) => {

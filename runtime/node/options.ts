@@ -38,6 +38,8 @@ export interface NodeOptions {
   readonly placement?: Placement;
   /** Most threads for `offload`; default: one less than the machine has cores. They are started when needed, and end when idle. */
   readonly offloadThreads?: number;
+  /** How much the JavaScript heap of each worker thread may grow, in megabytes, at least 16. Default: Node's own limit. A thread that needs more is lost. */
+  readonly threadMemoryLimitMb?: number;
   /** A thread that does not get to its event loop for this long is reported (`longSchedule`). Default 500 ms. */
   readonly longScheduleMs?: number;
   /** URL of a module of the application: from there package names in spawns by module are looked up. Default: the program's main module. */
@@ -71,7 +73,7 @@ export function assertNodeOptions(options: NodeOptions): void {
   }
 }
 
-function assertThreadOptions({ threads = 1, placement, offloadThreads, longScheduleMs, ...urls }: NodeOptions): void {
+function assertThreadOptions({ threads = 1, placement, offloadThreads, longScheduleMs, ...more }: NodeOptions): void {
   const isThread = Number.isInteger(placement) && (placement as number) >= 0 && (placement as number) <= threads;
   if (placement !== undefined && !isThread && !PLACEMENTS.includes(placement)) {
     throw new BadArgumentError(
@@ -84,7 +86,11 @@ function assertThreadOptions({ threads = 1, placement, offloadThreads, longSched
   if (longScheduleMs !== undefined && !(longScheduleMs >= 10)) {
     throw new BadArgumentError(`LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`);
   }
-  for (const [option, url] of [['resolveFrom', urls.resolveFrom], ['threadEntry', urls.threadEntry]] as const) {
+  const { threadMemoryLimitMb: limitMb } = more;
+  if (limitMb !== undefined && (!Number.isInteger(limitMb) || limitMb < 16)) {
+    throw new BadArgumentError(`LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`);
+  }
+  for (const [option, url] of [['resolveFrom', more.resolveFrom], ['threadEntry', more.threadEntry]] as const) {
     if (url !== undefined && !URL.canParse(String(url))) {
       throw new BadArgumentError(`LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`);
     }

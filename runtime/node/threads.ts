@@ -35,6 +35,8 @@ export interface ThreadsOptions {
   readonly resolveFrom: string;
   /** The module that runs in each worker thread. */
   readonly entry: string;
+  /** Most that the heap of each may grow to. */
+  readonly memoryLimitMb: number | undefined;
   /** A thread that does not get to its event loop for so long is reported. */
   readonly longScheduleMs: number;
   readonly control: NodeControl;
@@ -74,6 +76,7 @@ export class Threads {
     this.#pool = new ThreadPool({
       threads: options.count,
       entry: options.entry,
+      memoryLimitMb: options.memoryLimitMb,
       onLost: (thread, reason, error) => void this.#onLost(thread, reason, error),
     });
   }
@@ -115,8 +118,14 @@ export class Threads {
       processes: this.#own?.scheduler.processCount ?? 0,
       heapUsedBytes: process.memoryUsage().heapUsed,
     };
-    const others = [...this.#controls.keys()].map((thread) => this.call(thread, (control) => control.stats()));
-    return [own, ...(await Promise.all(others))];
+    const asked = [...this.#controls.keys()].map((thread) =>
+      this.call(thread, (control) => control.stats()),
+    );
+    // One that ends meanwhile, or is stuck, has nothing to say.
+    const told: ThreadStats[] = [own];
+    for (const stats of asked) void stats.then((its) => told.push(its)).catch(() => undefined);
+    await this.#withPatience(Promise.allSettled(asked));
+    return told.toSorted((a, b) => a.thread - b.thread);
   }
 
   async stop(): Promise<void> {

@@ -186,10 +186,13 @@ export class Spawner {
     name: Atom | undefined,
   ): Pid {
     const { relations } = this.#scheduler;
-    return this.#begin(fn, called, args, name, (made) => {
+    const relate = (made: Process): void => {
       if (wants(signal.options, LINK)) relations.onLink(signal.from, made.pid);
       if (wants(signal.options, MONITOR)) relations.onMonitor(signal.from, made.pid, signal.ref);
-    });
+    };
+    // The answer leaves before its first instruction, which may be an endless loop.
+    const begin = (made: Process): void => this.#scheduler.env.yieldTurn(() => this.#scheduler.begin(made));
+    return this.#begin(fn, called, args, name, relate, begin);
   }
 
   #begin(
@@ -198,6 +201,7 @@ export class Spawner {
     args: readonly unknown[],
     name: string | Atom | undefined,
     relate: (made: Process) => void,
+    begin: (made: Process) => void = (made) => this.#scheduler.begin(made),
   ): Pid {
     const scheduler = this.#scheduler;
     const start: ProcessFunction = (self) => fn(self, ...(args as never[]));
@@ -210,7 +214,7 @@ export class Spawner {
       throw error;
     }
     relate(made);
-    scheduler.begin(made);
+    begin(made);
     return made.pid;
   }
 

@@ -29,13 +29,16 @@ export function startBeating(
   let before = loop.eventLoopUtilization();
   let timer: TimerHandle | null = null;
   vitals.fill(0);
-  const beat = (): void => {
+  const look = (): void => {
     const now = loop.eventLoopUtilization();
     vitals[UTILISATION] = loop.eventLoopUtilization(now, before).utilization;
     before = now;
+    beat();
+  };
+  const beat = (): void => {
     vitals[PROCESSES] = countProcesses();
     vitals[BEATS] = (vitals[BEATS] as number) + 1;
-    timer = env.setTimer(everyMs, beat, true);
+    timer = env.setTimer(everyMs, look, true);
   };
   beat();
   return () => timer?.cancel();
