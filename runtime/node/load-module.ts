@@ -3,10 +3,12 @@
  * would find them, not as this package would. Loaders of the program (`node --import tsx app.ts`) are at work in every thread, since
  * worker threads inherit them.
  */
+import { isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import type { ModuleLoader } from '../process/load-function.ts';
+import { resolvePackage } from './resolve-package.ts';
 
 /** The program's main module, else its working folder: where package names are looked up from. */
 export function defaultResolveFrom(): string {
@@ -19,13 +21,18 @@ export function createModuleLoader(resolveFrom: string): ModuleLoader {
   let importFromApplication: ModuleLoader | null = null;
   return (specifier) => {
     if (isAbsolute(specifier)) return import(pathToFileURL(specifier).href) as ReturnType<ModuleLoader>;
-    if (URL.canParse(specifier)) return import(specifier) as ReturnType<ModuleLoader>;
+    if (URL.canParse(specifier) || isBuiltin(specifier)) return import(specifier) as ReturnType<ModuleLoader>;
+    const url = resolvePackage(specifier, resolveFrom);
+    if (url !== undefined) return import(url) as ReturnType<ModuleLoader>;
     importFromApplication ??= createImport(resolveFrom);
     return importFromApplication(specifier);
   };
 }
 
-/** `import()` as a module at that place would do it. */
+/**
+ * `import()` as a module at that place would do it: for names that only the program's loaders know, and for Node's own words about what cannot be
+ * found. Node warns once that this is an experiment.
+ */
 function createImport(from: string): ModuleLoader {
   const script = new vm.Script('(specifier) => import(specifier)', {
     filename: from,
