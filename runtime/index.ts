@@ -8,6 +8,7 @@
  * stops the instant it is ended - JavaScript cannot be interrupted, its next use of `self` throws.
  */
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
+export type { Logger } from './node/logger.ts';
 export type { NodeOptions } from './node/options.ts';
 export { createThreadEntry, type ThreadEntryOptions } from './node/thread-entry.ts';
 export type { EpmdOptions, ThreadStats } from './thread/control.ts';
@@ -75,5 +76,6 @@ export { copyTerm } from './term/copy.ts';
 export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
 export type { OffloadOptions } from './node/offload.ts';
-export { crashChannel, distChannel, longScheduleChannel, type CrashReport, type DistReport, type LongScheduleReport } from './channels.ts';
+export { crashChannel, distChannel, longScheduleChannel, supervisorChannel, traceChannel } from './channels.ts';
+export type { CrashReport, DistReport, LongScheduleReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

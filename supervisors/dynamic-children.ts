@@ -11,6 +11,7 @@ import { ERROR, OK } from './atoms.ts';
 import type { ChildCounts, ChildKeeper, KeeperContext } from './child-keeper.ts';
 import { CHILD_TYPES, specTerm, type CheckedSpec } from './child-spec.ts';
 import { planExit } from './plan.ts';
+import { isEndReported, TOO_MANY_RESTARTS } from './report.ts';
 import { endChild, endChildren, startChildProcess } from './start-child.ts';
 import { readyTerm } from './static-children.ts';
 
@@ -57,6 +58,7 @@ export class DynamicChildren implements ChildKeeper {
     const child = this.#children.get(pid.key);
     if (child === undefined || child.restarting) return false;
     const { restart } = this.#template;
+    if (isEndReported(restart, reason)) this.#context.report('child_terminated', reason, this.#template.id, pid);
     const plan = planExit([], { restart, significant: false, active: false }, reason, 'never');
     if (plan.child === 'restart') return this.#restart(child);
     this.#children.delete(pid.key);
@@ -70,10 +72,14 @@ export class DynamicChildren implements ChildKeeper {
 
   async #restart(child: DynamicChild): Promise<boolean> {
     this.#children.delete(child.pid.key);
-    if (this.#context.isTooMany()) return true;
+    if (this.#context.isTooMany()) {
+      this.#context.report('shutdown', TOO_MANY_RESTARTS, this.#template.id, child.pid);
+      return true;
+    }
     const result = await startChildProcess(this.#self, this.#template.start, child.args);
     if (result.kind === 'ok') this.#keep(result.pid, child.args, false);
     else if (result.kind === 'error') {
+      this.#context.report('start_error', result.reason, this.#template.id, undefined);
       this.#keep(child.pid, child.args, true);
       this.#context.tryAgainLater(child.pid);
     }

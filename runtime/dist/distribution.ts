@@ -40,6 +40,8 @@ const STOP_PATIENCE_MS = 2_500;
 
 /** What our nodes send behind their name: the word and the version of what they speak among themselves. */
 export const QUORATE_HELLO: Uint8Array = joinBytes('quorate', [1, 1]);
+/** How much of it is the word. */
+export const HELLO_WORD_BYTES = 7;
 
 /**
  * Starts the distribution: listens, then registers the name.

@@ -18,17 +18,20 @@ import type {
   Self,
   SpawnOptions,
 } from '../process/self.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
-import { NodeThread } from '../thread/node-thread.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { distChannel, longScheduleChannel, type LongScheduleReport } from '../channels.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { createModuleLoader, defaultResolveFrom } from './load-module.ts';
 import { createHost, Offloading } from './offloading.ts';
+import { createTextLogger, logReports } from './logger.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
 import { startRex, withRpc } from './rpc.ts';
@@ -70,6 +73,7 @@ export class LocalNode {
   #directory: Directory | null = null;
   #port = 0;
   #stopped: Promise<void> | null = null;
+  readonly #stopLogging: () => void;
 
   private constructor(options: NodeOptions, name: Atom) {
     const { threads = 1, implicitSelf = true, env = realEnv, placement = 'caller', resolveFrom } = options;
@@ -84,6 +88,13 @@ export class LocalNode {
       resolveFrom: this.#resolveFrom,
       ...(options.offloadThreads === undefined ? {} : { threads: options.offloadThreads }),
     });
+    const logger =
+      options.logger ??
+      createTextLogger(
+        (text) => void process.stderr.write(text),
+        () => env.now(),
+      );
+    this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
     this.#thread = new NodeThread({
       nodeName: name,
@@ -183,6 +194,11 @@ export class LocalNode {
     return this.scheduler.processInfo(pid);
   }
 
+  /** All processes of the node, on all its threads, without their messages. */
+  processes(): Promise<readonly ProcessInfo[]> {
+    return this.#threads?.processes() ?? Promise.resolve(processList(this.scheduler));
+  }
+
   isAlive(pid: Pid): boolean {
     return this.scheduler.isAlive(pid);
   }
@@ -252,6 +268,7 @@ export class LocalNode {
     await this.#offloading.close();
     releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
+    this.#stopLogging();
   }
 
   #createThreads(count: number, implicitSelf: boolean): Threads {
@@ -276,6 +293,7 @@ export class LocalNode {
           this.#emit('nodedown', node, reason);
         },
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+        report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {
@@ -324,6 +342,7 @@ export class LocalNode {
       listen: { host: listen.host ?? '127.0.0.1', port: listen.port ?? 0 },
       epmd: epmd ?? null,
       netTicktimeMs,
+      keepFloats: this.#options.keepFloats ?? false,
     };
     if (this.#threads === null) await this.#startOwnNetwork(options);
     else {

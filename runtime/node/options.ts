@@ -7,6 +7,7 @@ import { PLACEMENTS } from '../process/spawn-requests.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
 import type { EpmdOptions } from '../thread/control.ts';
+import type { Logger } from './logger.ts';
 import type { Transport } from '../transport/transport.ts';
 
 export interface NodeOptions {
@@ -25,6 +26,10 @@ export interface NodeOptions {
   /** How nodes find each other: EPMD (default; its port from `ERL_EPMD_PORT`, else 4369), or `resolve`. */
   readonly epmd?: EpmdOptions;
   readonly resolve?: ResolveNode;
+  /**
+   * Whether whole floats that come from nodes of Erlang are `Float` objects, so that they go back as floats. Default false: they are numbers.
+   */
+  readonly keepFloats?: boolean;
   /** A peer that is silent for this long is gone; the same on all nodes. Default 60,000 ms. */
   readonly netTicktimeMs?: number;
   /** Whether processes are found by `self()` in their code. Default true; false spares Node 20 the cost of AsyncLocalStorage. */
@@ -46,6 +51,8 @@ export interface NodeOptions {
   readonly resolveFrom?: string | URL;
   /** URL of the module that runs in each worker thread, for programs that are bundled; see `createThreadEntry`. */
   readonly threadEntry?: string | URL;
+  /** Takes crash, supervisor and trace reports; default: lines on stderr. False: none, the diagnostics channels have them all the same. */
+  readonly logger?: Logger | false;
   /** Time, randomness and turns; only with `threads: 0`. */
   readonly env?: Env;
   /** Only with `threads: 0`. */
@@ -68,6 +75,11 @@ export function assertNodeOptions(options: NodeOptions): void {
     throw new BadArgumentError('LocalNode.start: env and transport can be given only with threads: 0');
   }
   assertThreadOptions(options);
+  const { logger = false } = options;
+  const methods = ['info', 'warn', 'error'] as const;
+  if (logger !== false && methods.some((method) => typeof (logger as Partial<Logger>)[method] !== 'function')) {
+    throw new BadArgumentError('LocalNode.start: logger takes the functions info, warn and error, or is false');
+  }
   if (options.epmd !== undefined && options.resolve !== undefined) {
     throw new BadArgumentError('LocalNode.start: epmd and resolve are two ways to find nodes; give one of them');
   }

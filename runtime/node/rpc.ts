@@ -108,12 +108,7 @@ function serveOld(self: Self, modules: ModuleTable, from: Pid, request: unknown)
 }
 
 /** Runs the call in a process of its own, so that it holds up no other. */
-function serve(
-  self: Self,
-  modules: ModuleTable,
-  request: unknown,
-  reply: (self: Self, answer: unknown) => void,
-): void {
+function serve(self: Self, modules: ModuleTable, request: unknown, reply: (self: Self, answer: unknown) => void): void {
   if (!isTuple(request) || request.length !== 5) return;
   const [what, module, fn, args] = request as readonly unknown[];
   if (what !== CALL && what !== BLOCK_CALL && what !== CAST) return;

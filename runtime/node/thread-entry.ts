@@ -6,7 +6,7 @@
  * nothing has to be loaded by URL. The bundler must keep that entry's default export.
  */
 import { once } from 'node:events';
-import { decodeTerm } from '../codec/terms.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
 import { toPlainError } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
@@ -20,8 +20,9 @@ import {
   type ThreadControl,
   type ThreadTask,
 } from '../thread/control.ts';
-import { NodeThread } from '../thread/node-thread.ts';
 import { startBeating } from '../thread/vitals.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { forwardReports } from '../thread/reports.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { createModuleLoader } from './load-module.ts';
@@ -61,12 +62,14 @@ async function runThread(task: ThreadTask, modules: ModuleTable): Promise<void> 
   const { scheduler } = thread;
   setDefaultScheduler(scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+  const stopForwarding = forwardReports((kind, report) => void nodeControl.report(kind, report));
   const stopped = new AbortController();
   if (isolated) endWithProcesses(scheduler, stopped);
   const stopBeating = startBeating(realEnv, vitals, task.thread, beatMs, () => scheduler.processCount);
   exposeControl(createControl(thread, nodeControl, stopped), task.control);
   await once(stopped.signal, 'abort');
   stopBeating();
+  stopForwarding();
   thread.mesh.close();
   task.control.close();
 }
@@ -100,6 +103,7 @@ function createControl(
     ready: () => Promise.resolve(),
     attach: (other, port, table) => thread.attach(other, port, table),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
+    processes: () => encodeTerm(processList(scheduler)),
     stats: () => ({
       thread: scheduler.thread,
       processes: scheduler.processCount,
@@ -124,7 +128,7 @@ function createControl(
     async stop() {
       await stopNetwork();
       scheduler.stop(Exit.shutdown);
-      queueMicrotask(() => stopped.abort());
+      realEnv.defer(() => stopped.abort());
     },
   };
 }

@@ -4,10 +4,10 @@
  * numbers of their own; they end with their processes and are not replaced.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { encodeTerm } from '../codec/terms.ts';
-import { hasCode, QuorateError } from '../errors.ts';
-import type { Placement } from '../process/self.ts';
 import { createSharedTable, clearSharedTable, findRunning } from '../process/table.ts';
+import { decodeTerm, encodeTerm } from '../codec/terms.ts';
+import { hasCode, QuorateError } from '../errors.ts';
+import type { Placement, ProcessInfo } from '../process/self.ts';
 import type { Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, pidThread, THREADS_MAX, type Pid } from '../term/pid.ts';
@@ -20,7 +20,7 @@ import {
   type ThreadControl,
   type ThreadStats,
 } from '../thread/control.ts';
-import type { NodeThread } from '../thread/node-thread.ts';
+import { processList, type NodeThread } from '../thread/node-thread.ts';
 import { ThreadPool } from '../thread/pool.ts';
 import { createSharedNames } from '../thread/shared-names.ts';
 import { createVitals, ThreadWatcher, type LongSchedule } from '../thread/vitals.ts';
@@ -126,6 +126,16 @@ export class Threads {
     for (const stats of asked) void stats.then((its) => told.push(its)).catch(() => undefined);
     await this.#withPatience(Promise.allSettled(asked));
     return told.toSorted((a, b) => a.thread - b.thread);
+  }
+
+  /** The processes of all threads; those of a thread that is lost meanwhile are missing. */
+  async processes(): Promise<ProcessInfo[]> {
+    const own = this.#own === null ? [] : processList(this.#own.scheduler);
+    const others = [...this.#controls.keys()].map(async (thread) => {
+      const bytes = await this.call(thread, (control) => control.processes()).catch(() => null);
+      return bytes === null ? [] : (decodeTerm(bytes) as ProcessInfo[]);
+    });
+    return [...own, ...(await Promise.all(others)).flat()];
   }
 
   async stop(): Promise<void> {

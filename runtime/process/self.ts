@@ -121,8 +121,10 @@ export interface ProcessInfo {
   readonly messages: readonly unknown[];
   /** `waiting` in a receive, or `running`. */
   readonly status: 'waiting' | 'running';
-  /** Name of the function it was spawned with. */
+  /** Name of the function it was spawned with, or of the class that runs in it. */
   readonly initialCall: string;
+  /** Whether a server or a supervisor runs in it. */
+  readonly kind: 'process' | 'server' | 'supervisor';
 }
 
 /** `{'DOWN', Ref, process, Object, Reason}`. */

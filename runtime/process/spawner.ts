@@ -13,7 +13,7 @@ import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { loadFunction, type ModuleLoader } from './load-function.ts';
 import type { Process } from './process.ts';
-import { toName } from './relations.ts';
+import { toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
 import type {
   MonitorOptions,

@@ -7,6 +7,7 @@ import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
 import type { PlainError } from '../errors.ts';
 import type { Placement } from '../process/self.ts';
+import type { ReportKind } from './reports.ts';
 
 /** What a worker thread is started with. Everything in it can be cloned or transferred. */
 export interface ThreadTask {
@@ -39,6 +40,8 @@ export interface ThreadControl {
   attach(thread: number, port: MessagePort, table: SharedArrayBuffer): void;
   /** Resolves when all that the lost thread had sent is delivered and every link and monitor to its processes has fired. */
   threadLost(thread: number, reason: Uint8Array): Promise<void>;
+  /** The encoded infos of all its processes, without their messages. */
+  processes(): Uint8Array;
   stats(): ThreadStats;
   /** The port it listens on, or what went wrong. */
   startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<StartedPort>;
@@ -52,6 +55,8 @@ export interface NodeControl {
   nodeUp(node: string, hidden: boolean): void;
   nodeDown(node: string, reason: string): void;
   unreachable(node: string, reason: string): void;
+  /** Something was published on one of the thread's diagnostics channels. */
+  report(kind: ReportKind, report: Uint8Array): void;
 }
 
 export interface StartedPort {
@@ -76,6 +81,8 @@ export interface NetworkOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly epmd: EpmdOptions | null;
   readonly netTicktimeMs: number;
+  /** Whole floats of other nodes become `Float`s. */
+  readonly keepFloats: boolean;
   /** Placed on the wire after the node's name, for nodes of our own kind. */
   readonly hello?: Uint8Array;
 }

@@ -7,13 +7,14 @@
  *   all records are these; their pids and references are of this node, and whoever sent does not matter to the receiver;
  * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
  * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
+ * - REMOTE_FLOATS: the same from a node where whole floats are marked (`keepFloats`);
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
  * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name;
  * - QUESTION, ANSWER: number of the question (32 bits), then a term.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
@@ -33,6 +34,7 @@ const MESSAGE = 8;
 const ALIAS = 9;
 const QUESTION = 10;
 const ANSWER = 11;
+const REMOTE_FLOATS = 12;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -69,6 +71,8 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #connections = new Map<number, Connection>();
   readonly #waiting: Connection[] = [];
+  /** A float is whole only when a `Float` was sent: it stays one, as it does on one thread. */
+  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid), keepFloats: true };
   #armed = false;
 
   constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
@@ -98,8 +102,8 @@ export class Mesh {
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
-  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
-    return this.#write(thread, writeRemote, pending.signal, payload);
+  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): boolean {
+    return this.#write(thread, keepFloats ? writeRemoteFloats : writeRemote, pending.signal, payload);
   }
 
   forward(systemThread: number, node: Atom, signal: Signal): boolean {
@@ -190,7 +194,7 @@ export class Mesh {
   }
 
   #onBatch(thread: number, batch: Uint8Array): void {
-    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
+    const reader = new TermReader(batch, 0, batch.length, this.#decode);
     while (reader.position < batch.length) this.#onRecord(thread, reader, batch);
   }
 
@@ -212,8 +216,10 @@ export class Mesh {
       this.#scheduler.onSignal(completed(readControl(reader), reader));
       return;
     }
-    if (kind === REMOTE) {
+    if (kind === REMOTE || kind === REMOTE_FLOATS) {
+      reader.keepFloats = kind === REMOTE_FLOATS;
       this.#onRemote(reader, batch);
+      reader.keepFloats = true;
       return;
     }
     if (kind === QUESTION || kind === ANSWER) {
@@ -295,6 +301,12 @@ function writeRemote(writer: TermWriter, signal: Signal, payload: Uint8Array | n
   writeControl(writer, signal);
   if (payload !== null) writer.bytes(payload);
   writer.putU32(start - 4, writer.position - start);
+}
+
+function writeRemoteFloats(writer: TermWriter, signal: Signal, payload: Uint8Array | null): void {
+  const start = writer.position;
+  writeRemote(writer, signal, payload);
+  writer.buffer[start] = REMOTE_FLOATS;
 }
 
 function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {

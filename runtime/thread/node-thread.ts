@@ -13,7 +13,8 @@ import { Scheduler } from '../process/scheduler.ts';
 import type { Placement, ProcessInfo } from '../process/self.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { isAliveIn } from '../process/table.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
@@ -242,8 +243,8 @@ export class NodeThread implements Outside {
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null): void {
-    if (!this.mesh.passOn(thread, pending, payload)) this.#answerForDead(pending.signal);
+  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): void {
+    if (!this.mesh.passOn(thread, pending, payload, keepFloats)) this.#answerForDead(pending.signal);
     else if (this.#isIsolated(thread) && pending.signal.kind === 'exit') {
       const reason = payload === null ? pending.signal.reason : new TermReader(payload).term();
       if (reason === Exit.kill) this.#enforceKill(pending.signal.to);
@@ -356,4 +357,9 @@ export class NodeThread implements Outside {
       scheduler.route(from, { kind: 'spawnReply', ref, to: from, linked: false, monitored: false, result });
     }
   }
+}
+
+/** The processes of a thread, without what is in their mailboxes: a summary, for lists. */
+export function processList(scheduler: Scheduler): ProcessInfo[] {
+  return Array.from(scheduler.processes(), (process) => ({ ...process.info(), messages: [] }));
 }

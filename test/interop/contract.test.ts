@@ -35,7 +35,10 @@ test('the contract is kept towards two Erlang nodes at once', async (t) => {
   if (!hasErlang(t)) return;
   const { epmdPort } = await startResponder(t);
   const outputs = await Promise.all(
-    [['order', 'gen_server'], ['monitor', 'link']].map((groups) => driveContract(t, epmdPort, groups)),
+    [
+      ['order', 'gen_server'],
+      ['monitor', 'link'],
+    ].map((groups) => driveContract(t, epmdPort, groups)),
   );
   for (const output of outputs) assert.doesNotMatch(output, /^FAILED/m);
 });
@@ -43,5 +46,8 @@ test('the contract is kept towards two Erlang nodes at once', async (t) => {
 test('control: a check that must fail does', async (t) => {
   if (!hasErlang(t)) return;
   const { epmdPort } = await startResponder(t);
-  assert.match(await driveContract(t, epmdPort, ['control']), /^FAILED a wrong expectation is noticed: \{\{badmatch,1\}/m);
+  assert.match(
+    await driveContract(t, epmdPort, ['control']),
+    /^FAILED a wrong expectation is noticed: \{\{badmatch,1\}/m,
+  );
 });

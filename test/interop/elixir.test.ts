@@ -22,7 +22,11 @@ const EXPRESSIONS: readonly (readonly [label: string, expression: string, expect
   ['all nodes', 'Node.list(:connected) == [ours]', 'true'],
   ['echo', 'ask.(agent, {:echo, %{"key" => [1, :two, {"three", nil}]}})', '%{"key" => [1, :two, {"three", nil}]}'],
   ['call', 'GenServer.call({:conformance_gs, ours}, {:echo, {:hello, "world"}})', '{:hello, "world"}'],
-  ['cast', '(GenServer.cast({:conformance_gs, ours}, {:note, 1}); GenServer.call({:conformance_gs, ours}, :notes))', '[1]'],
+  [
+    'cast',
+    '(GenServer.cast({:conformance_gs, ours}, {:note, 1}); GenServer.call({:conformance_gs, ours}, :notes))',
+    '[1]',
+  ],
   ['timeout', 'catch_exit.(fn -> GenServer.call({:conformance_gs, ours}, {:delay, 300, 1}, 50) end)', ':timeout'],
   ['late answer', '(receive do other -> other after 500 -> :nothing end)', ':nothing'],
   [
@@ -31,22 +35,42 @@ const EXPRESSIONS: readonly (readonly [label: string, expression: string, expect
       'receive do {:DOWN, ^r, :process, ^c, why} -> why after 5000 -> :none end)',
     ':bye',
   ],
-  ['monitor of a name', '(r = Process.monitor({:nobody, ours}); receive do {:DOWN, ^r, _, _, why} -> why end)', ':noproc'],
+  [
+    'monitor of a name',
+    '(r = Process.monitor({:nobody, ours}); receive do {:DOWN, ^r, _, _, why} -> why end)',
+    ':noproc',
+  ],
   [
     'link',
     '(Process.flag(:trap_exit, true); c = ask.(agent, :spawn_child); Process.link(c); ' +
       'send(c, {self(), make_ref(), {:exit, {:shutdown, :x}}}); receive do {:EXIT, ^c, why} -> why after 5000 -> :none end)',
     '{:shutdown, :x}',
   ],
-  ['kill', '(c = ask.(agent, :spawn_child); r = Process.monitor(c); Process.exit(c, :kill); receive do {:DOWN, ^r, _, _, w} -> w end)', ':killed'],
+  [
+    'kill',
+    '(c = ask.(agent, :spawn_child); r = Process.monitor(c); Process.exit(c, :kill); receive do {:DOWN, ^r, _, _, w} -> w end)',
+    ':killed',
+  ],
   ['crash', 'catch_exit.(fn -> GenServer.call(ask.(agent, :spawn_gs), {:crash, :oops}) end)', ':oops'],
   ['rpc', ':rpc.call(ours, :host, :add, [1, 2])', '3'],
   ['erpc', ':erpc.call(ours, :host, :add, [3, 4])', '7'],
-  ['undef', 'match?({:badrpc, {:EXIT, {:undef, _}}}, :rpc.call(ours, :os, :cmd, [\'ls\']))', 'true'],
+  ['undef', "match?({:badrpc, {:EXIT, {:undef, _}}}, :rpc.call(ours, :os, :cmd, ['ls']))", 'true'],
   ['spawn', '(c = Node.spawn(ours, :conformance, :child, []); ask.(c, :ping))', ':pong'],
-  ['agent', '(Agent.start(fn -> 5 end, name: :five); ask.(agent, {:gen_call, {:five, node()}, {:get, &(&1)}, 1000}))', '{:ok, 5}'],
-  ['task', '(1..50 |> Task.async_stream(fn n -> ask.(agent, {:echo, n}) end) |> Enum.map(&elem(&1, 1)) |> Enum.sum())', '1275'],
-  ['node monitor', '(Node.monitor(ours, true); Node.disconnect(ours); receive do {:nodedown, ^ours} -> :down after 5000 -> :none end)', ':down'],
+  [
+    'agent',
+    '(Agent.start(fn -> 5 end, name: :five); ask.(agent, {:gen_call, {:five, node()}, {:get, &(&1)}, 1000}))',
+    '{:ok, 5}',
+  ],
+  [
+    'task',
+    '(1..50 |> Task.async_stream(fn n -> ask.(agent, {:echo, n}) end) |> Enum.map(&elem(&1, 1)) |> Enum.sum())',
+    '1275',
+  ],
+  [
+    'node monitor',
+    '(Node.monitor(ours, true); Node.disconnect(ours); receive do {:nodedown, ^ours} -> :down after 5000 -> :none end)',
+    ':down',
+  ],
   ['again', '(ask.(agent, :ping))', ':pong'],
 ];
 
@@ -73,14 +97,26 @@ test('Elixir connects, pings, monitors, links, calls and spawns', async (t) => {
   const lines = EXPRESSIONS.map(([label, expression]) => `IO.puts("${label}: " <> inspect(${expression}))`);
   const elixir = startElixir(t, epmdPort, `${PRELUDE}\n${lines.join('\n')}\nIO.puts("finished")`);
   await elixir.printed(/^finished$/m, 60_000);
-  const printed = new Map(elixir.output().split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
+  const printed = new Map(
+    elixir
+      .output()
+      .split('\n')
+      .map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]),
+  );
   const found = EXPRESSIONS.map(([label]) => `${label}: ${printed.get(label)}`);
-  assert.deepEqual(found, EXPRESSIONS.map(([label, , expected]) => `${label}: ${expected}`));
+  assert.deepEqual(
+    found,
+    EXPRESSIONS.map(([label, , expected]) => `${label}: ${expected}`),
+  );
 });
 
 test('a visible node of ours is in Node.list()', async (t) => {
   if (!hasElixir(t)) return;
   const { epmdPort } = await startResponder(t, { more: ['--visible'] });
-  const elixir = startElixir(t, epmdPort, `${PRELUDE}\nNode.connect(ours)\nIO.puts("list: " <> inspect(Node.list() == [ours]))`);
+  const elixir = startElixir(
+    t,
+    epmdPort,
+    `${PRELUDE}\nNode.connect(ours)\nIO.puts("list: " <> inspect(Node.list() == [ours]))`,
+  );
   await elixir.printed(/^list: true$/m, 60_000);
 });

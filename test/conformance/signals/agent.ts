@@ -97,7 +97,12 @@ async function attempt(self: Self, operation: string, args: Arguments, bound: Ma
 }
 
 function burst(self: Self, args: Arguments): unknown {
-  for (let i = 1; i <= (args['count'] as number); i++) self.send(args['to'] as Pid, tuple(BURST, i));
+  try {
+    for (let i = 1; i <= (args['count'] as number); i++) self.send(args['to'] as Pid, tuple(BURST, i));
+  } catch (error) {
+    // Uncaught, an error of our API is an object in the exit reason; one of Erlang's is an atom.
+    throw new ProcessError(describeRaised(error)[1]);
+  }
   if (!('then' in args)) return tuple(VALUE, OK);
   return finish(self, args['then'] as Then);
 }

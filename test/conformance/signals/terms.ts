@@ -30,8 +30,11 @@ export function decodeJson(json: Json, lookup: Lookup): unknown {
       return decodeMap(value as [Json, Json][], lookup);
     case 'pid':
     case 'ref':
-    case 'node':
-      return lookup(key, value as string);
+    case 'node': {
+      const found = lookup(key, value as string);
+      if (found === undefined) throw new Error(`nothing has the name ${JSON.stringify(json)} yet`);
+      return found;
+    }
     default:
       throw new Error(`not a term: ${JSON.stringify(json)}`);
   }
