@@ -27,10 +27,7 @@ export interface SystemOptions extends CallerOptions {
 
 /** The state of a live server, as it would send it. @throws CallError (rejects) as a call does */
 export function getState(server: ServerRef, options: SystemOptions = {}): Promise<unknown> {
-  return inProcess(options.self, async (self) => {
-    const answer = await askSystem(self, server, nameAtom('get_state'), options);
-    return (answer as readonly unknown[])[1];
-  });
+  return inProcess(options.self, (self) => askState(self, server, options));
 }
 
 /** Makes a server leave its messages in the mailbox until `resume`. It still ends with its parent. */
@@ -55,7 +52,7 @@ export function replaceState<State = unknown>(
 ): Promise<State> {
   return inProcess(options.self, async (self) => {
     for (;;) {
-      const before = ((await askSystem(self, server, nameAtom('get_state'), options)) as readonly unknown[])[1];
+      const before = await askState(self, server, options);
       // The change gets a copy, since it may write into what it is given.
       const after = change(copyTerm(before) as State);
       const answer = await askSystem(self, server, tuple3(REPLACE_STATE, before, after), options);
@@ -114,6 +111,15 @@ export function trace(server: ServerRef, flag: boolean, options: SystemOptions =
 function createUnknownError(what: string, server: ServerRef, answer: unknown): QuorateError {
   const text = `${what} of ${describeTerm(serverTerm(server))}: it does not know this request; it answered ${describeTerm(answer)}`;
   return new QuorateError('unknown_system_msg', text);
+}
+
+/** OTP answers with the bare state. */
+async function askState(self: Self, server: ServerRef, options: SystemOptions): Promise<unknown> {
+  const answer = await askSystem(self, server, nameAtom('get_state'), options);
+  if (isTagged(answer, ERROR, 2) && isTagged(answer[1], nameAtom('unknown_system_msg'), 2)) {
+    throw createUnknownError('getState', server, answer);
+  }
+  return answer;
 }
 
 /** `request`: a word, or a tuple that starts with one. */
