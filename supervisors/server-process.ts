@@ -15,7 +15,8 @@ import { isTagged, Tuple, tuple, tuple2 } from '../runtime/term/tuple.ts';
 import { ERROR, EXIT, GEN_CALL, GEN_CAST, IGNORE, OK, SYSTEM, TIMEOUT } from './atoms.ts';
 import { replyTo } from './call.ts';
 import { Outcome, type After, type AnyOutcome, type From } from './gen-server-types.ts';
-import { acknowledge, claimName, failedStart, type Starter } from './start.ts';
+import type { ServerName } from './names.ts';
+import { acknowledge, claimName, failedStart, parentOf, releaseName, type Starter } from './start.ts';
 
 /** What the loop needs of a server. */
 export interface ServerCallbacks {
@@ -48,13 +49,13 @@ export async function runServer(
   server: ServerCallbacks,
   args: unknown,
   starter: Starter,
-  name?: string | Atom,
+  name?: ServerName,
 ): Promise<void> {
+  const parent = parentOf(self, starter);
   if (name !== undefined) {
-    const taken = claimName(self, name);
+    const taken = await claimName(self, name);
     if (taken !== null) return acknowledge(self, starter, taken);
   }
-  const parent = starter[2] ? starter[0] : null;
   const outcome = await initServer(self, server, args, starter, name);
   if (outcome === null) return;
   acknowledge(self, starter, { kind: 'ok', pid: self.pid });
@@ -67,11 +68,11 @@ async function initServer(
   server: ServerCallbacks,
   args: unknown,
   starter: Starter,
-  name: string | Atom | undefined,
+  name: ServerName | undefined,
 ): Promise<AnyOutcome | null> {
-  const refuse = (reason: unknown): ProcessExit => {
+  const refuse = async (reason: unknown): Promise<ProcessExit> => {
     // The name is free before the starter knows, so that it may try again at once.
-    if (name !== undefined) self.unregister(name);
+    if (name !== undefined) await releaseName(self, name);
     acknowledge(self, starter, failedStart(reason));
     return new ProcessExit(reason);
   };
@@ -80,21 +81,21 @@ async function initServer(
     outcome = await server.init(args);
   } catch (thrown) {
     if (thrown instanceof Error) {
-      refuse(reasonOf(thrown));
+      await refuse(reasonOf(thrown));
       throw thrown;
     }
     outcome = thrown;
   }
   if (outcome instanceof Outcome && (outcome.after === undefined || isAfter(outcome.after))) {
     if (outcome.kind === 'ok') return outcome;
-    if (outcome.kind === 'stopInit') throw refuse(outcome.reason);
+    if (outcome.kind === 'stopInit') throw await refuse(outcome.reason);
     if (outcome.kind === 'ignore') {
-      if (name !== undefined) self.unregister(name);
+      if (name !== undefined) await releaseName(self, name);
       acknowledge(self, starter, { kind: 'ignore' });
       return null;
     }
   }
-  throw refuse(tuple2(BAD_RETURN_VALUE, outcomeTerm(outcome)));
+  throw await refuse(tuple2(BAD_RETURN_VALUE, outcomeTerm(outcome)));
 }
 
 class ServerProcess {
