@@ -10,7 +10,7 @@ import { Exit } from '../runtime/term/exit-reason.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged, isTuple, tuple2, tuple3 } from '../runtime/term/tuple.ts';
 import { ERROR, OK, SYSTEM } from './atoms.ts';
-import { createCallError, requestReply, serverTerm, timeoutTerm } from './call.ts';
+import { createCallError, requestReply, resolveServer, serverTerm, timeoutTerm, type FailedRequest } from './call.ts';
 import { inProcess, type CallerOptions } from './caller.ts';
 import { CallError } from './errors.ts';
 import type { ServerRef } from './gen-server-types.ts';
@@ -151,11 +151,13 @@ export async function stopServer(
 }
 
 async function askToStop(self: Self, server: ServerRef, reason: unknown): Promise<void> {
-  const monitor = self.monitor(server);
   const args = [serverTerm(server), reason, timeoutTerm(Infinity)];
-  await requestReply(self, server, SYSTEM, tuple2(TERMINATE, reason), Infinity, (failed) =>
-    createCallError(failed, server, { module: SYS, fn: TERMINATE, args }, Infinity),
-  );
+  const fail = (failed: FailedRequest): CallError =>
+    createCallError(failed, server, { module: SYS, fn: TERMINATE, args }, Infinity);
+  const target = await resolveServer(self, server);
+  if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
+  const monitor = self.monitor(target);
+  await requestReply(self, target, SYSTEM, tuple2(TERMINATE, reason), Infinity, fail);
   const down = await self.receive(isDown(monitor));
   self.exit(down.reason);
 }
