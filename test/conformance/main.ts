@@ -2,6 +2,7 @@
  * The conformance runner: prints the traces of scenarios as JSON lines, for the kit's `compare.mjs`.
  *
  *   npm run -s conformance -- signals [--placement P] FILES...
+ *   npm run -s conformance -- supervisors [--placement P] FILES...
  *   node dist/test/conformance/main.js peer --name N --cookie C    a node in the foreground, until its standard input closes
  */
 import { readFileSync } from 'node:fs';
@@ -11,11 +12,13 @@ import { startMember } from './signals/member.ts';
 import { runOracle } from './signals/oracle.ts';
 import { appliesTo, PEER_THREADS, PLACEMENTS, startRunner, type Placement } from './signals/placements.ts';
 import type { Scenario } from './signals/scenario.ts';
+import { runSupervisors } from './supervisors/command.ts';
 
 const [command, ...rest] = process.argv.slice(2);
 if (command === 'signals') await runSignals(rest);
+else if (command === 'supervisors') process.exitCode = await runSupervisors(rest);
 else if (command === 'peer') await servePeer(rest);
-else fail('usage: conformance signals [--placement P] FILES... | peer --name N --cookie C [--threads T]');
+else fail('usage: conformance signals|supervisors [--placement P] FILES... | peer --name N --cookie C [--threads T]');
 
 async function runSignals(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({

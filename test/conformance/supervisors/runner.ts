@@ -1,33 +1,82 @@
-/** Runs scenarios of the supervisor and gen_server kit and prints one trace as JSON per line, in the shape of the goldens. */
+/** Runs scenarios of the supervisor and gen_server kit and gives one trace per scenario, in the shape of the goldens. */
 import { readFileSync } from 'node:fs';
+import { createPlace, type Place, type Placement } from './place.ts';
 import { runServerScenario, type ServerScenario } from './server-scenario.ts';
 import { runSupervisorScenario, type SupervisorScenario } from './supervisor-scenario.ts';
 import type { Json } from './terms.ts';
 
-/** Scenarios mostly wait, so several run at once; few enough that waits stay about as long as they say. */
-const AT_ONCE = 8;
+/** Scenarios mostly wait, so several run at once, but few where they wait by the clock of the machine. */
+const AT_ONCE: Readonly<Record<Placement, number>> = { thread: 8, threads: 3, nodes: 1 };
+/** What is about other nodes, or about names and calls that reach them. */
+const OF_NODES = ['nodes', 'multi_call', 'global'];
 
-/** Traces go to standard output; what could not be run, with the reason, to standard error. Resolves to how many could not. */
-export async function runSupervisorKit(files: readonly string[]): Promise<number> {
+export interface KitOutput {
+  trace(line: string): void;
+  /** A scenario could not be run. */
+  failed(file: string, error: unknown): void;
+}
+
+export interface KitFile {
+  readonly file: string;
+  readonly scenario: Readonly<Record<string, unknown>>;
+}
+
+export function readScenarios(files: readonly string[]): KitFile[] {
+  return files.map((file) => ({ file, scenario: JSON.parse(readFileSync(file, 'utf8')) as KitFile['scenario'] }));
+}
+
+function requiresOf({ scenario }: KitFile): readonly string[] {
+  return (scenario['requires'] ?? []) as readonly string[];
+}
+
+/** Several nodes need placement `nodes`; what has nothing to do with nodes is not run there. */
+export function appliesTo(placement: Placement, kitFile: KitFile): boolean {
+  if (placement === 'nodes') return requiresOf(kitFile).some((need) => OF_NODES.includes(need));
+  const steps = (kitFile.scenario['steps'] ?? []) as readonly { readonly op?: unknown }[];
+  return !steps.some(({ op }) => op === 'start_node');
+}
+
+/** Resolves to how many could not be run. */
+export async function runSupervisorKit(
+  files: readonly KitFile[],
+  placement: Placement,
+  output: KitOutput,
+): Promise<number> {
+  // There is one keeper of global names in a thread, so what uses them runs alone.
+  const isGlobal = (file: KitFile): boolean => requiresOf(file).includes('global');
+  const applying = files.filter((file) => appliesTo(placement, file));
+  const together = applying.filter((file) => !isGlobal(file));
+  const alone = applying.filter(isGlobal);
+  const failures = await runAll(together, placement, AT_ONCE[placement], output);
+  return failures + (await runAll(alone, placement, 1, output));
+}
+
+async function runAll(
+  files: readonly KitFile[],
+  placement: Placement,
+  atOnce: number,
+  output: KitOutput,
+): Promise<number> {
   const queue = [...files];
   let failures = 0;
   const work = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const place = await createPlace(placement);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
-        process.stdout.write(`${JSON.stringify(await runFile(file))}\n`);
+        output.trace(JSON.stringify(await runOne(next, place)));
       } catch (error) {
         failures += 1;
-        process.stderr.write(`${file}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+        output.failed(next.file, error);
       }
     }
+    await place.close();
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, work));
   return failures;
 }
 
-async function runFile(file: string): Promise<Json> {
-  const scenario = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  if ('supervisor' in scenario) return runSupervisorScenario(scenario as unknown as SupervisorScenario);
-  if ('servers' in scenario) return runServerScenario(scenario as unknown as ServerScenario);
+async function runOne({ scenario }: KitFile, place: Place): Promise<Json> {
+  if ('supervisor' in scenario) return runSupervisorScenario(scenario as unknown as SupervisorScenario, place.open());
+  if ('servers' in scenario) return runServerScenario(scenario as unknown as ServerScenario, place.open());
   throw new TypeError('this is neither a supervisor nor a gen_server scenario');
 }
