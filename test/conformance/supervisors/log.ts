@@ -16,6 +16,9 @@ import { jsonOf, type Json, type PidNames } from './terms.ts';
 
 export { Shown, type Result } from './events.ts';
 
+/** More than the longest exchange that a step sets off: a few starts in a row, each of some questions and answers. */
+const SETTLE_ROUNDS = 20;
+
 let logs = 0;
 
 export class Log implements Reporter, PidNames {
@@ -109,9 +112,18 @@ export class Log implements Reporter, PidNames {
     } else this.#watches.set(this.#self.monitor(pid).key, event);
   }
 
-  /** Waits until what the node's threads had sent has come. */
+  /**
+   * Waits until what goes back and forth between the node's threads has come to rest, however busy the machine is: a ping to a thread is
+   * answered after what came to it before, and each round of pings gives all that goes on one more step.
+   */
   async settle(): Promise<void> {
-    for (const agent of this.ref.agents) await runProcess(this.#scheduler, (self) => ask(self, agent, 'ping'));
+    const { agents } = this.ref;
+    if (agents.length === 0) return;
+    await runProcess(this.#scheduler, async (self) => {
+      for (let round = 0; round < SETTLE_ROUNDS; round++) {
+        for (const agent of agents) await ask(self, agent, 'ping');
+      }
+    });
   }
 
   async names(): Promise<KnownNames> {

@@ -19,6 +19,8 @@ export type Placement = (typeof PLACEMENTS)[number];
 
 /** What one scenario runs in. */
 export interface Stage {
+  /** How late the latest of its waits was. */
+  lateMs: number;
   readonly scheduler: Scheduler;
   readonly env: Env;
   readonly agents: readonly Pid[];
@@ -26,6 +28,14 @@ export interface Stage {
   isAlive(pid: Pid): Promise<boolean>;
   /** Ends what the scenario has left behind. */
   end(pids: readonly Pid[]): Promise<void>;
+}
+
+/** Waits as a step says, then for what is still under way, and notes how long that took in excess. */
+export async function settle(stage: Stage, waitMs: number, pause: (ms: number) => Promise<void>, rest: () => Promise<void>): Promise<void> {
+  const startedAt = stage.env.now();
+  await pause(waitMs);
+  await rest();
+  stage.lateMs = Math.max(stage.lateMs, stage.env.now() - startedAt - waitMs);
 }
 
 /** Takes one scenario after the other. */
@@ -63,6 +73,7 @@ function openThread(): Stage {
   const scheduler = new Scheduler({ nodeName: nameAtom('kit@nohost'), creation: 1, env: clock, implicitSelf: false });
   useGlobalNames(scheduler);
   return {
+    lateMs: 0,
     scheduler,
     env: clock,
     agents: [],
@@ -78,6 +89,7 @@ function openThread(): Stage {
 function openNode(node: LocalNode, agents: readonly Pid[], peers: KitPeers | null): Stage {
   useGlobalNames(node.scheduler);
   return {
+    lateMs: 0,
     scheduler: node.scheduler,
     env: realEnv,
     agents,

@@ -4,7 +4,7 @@ import type { Scheduler } from '../../../runtime/process/scheduler.ts';
 import { Exit } from '../../../runtime/term/exit-reason.ts';
 import { Client, type Step } from './client.ts';
 import { Log, type Result } from './log.ts';
-import type { Stage } from './place.ts';
+import { settle, type Stage } from './place.ts';
 import type { Table } from './server.ts';
 import { termOf, type Json } from './terms.ts';
 
@@ -68,8 +68,8 @@ class World {
 
   async step(step: Step): Promise<Json> {
     const result = await this.#carryOut(step);
-    await this.#pause((step['settle'] as number | undefined) ?? SETTLE_MS);
-    await this.#log.settle();
+    const waitMs = (step['settle'] as number | undefined) ?? SETTLE_MS;
+    await settle(this.#stage, waitMs, (ms) => this.#pause(ms), () => this.#log.settle());
     const order = step['order'] === undefined ? {} : { order: step['order'] };
     const shown = this.#log.resultJson(result);
     const events = this.#log.take().map((event) => this.#log.eventJson(event));

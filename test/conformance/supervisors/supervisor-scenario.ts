@@ -12,7 +12,7 @@ import { startTerm } from '../../../supervisors/start.ts';
 import { createActor, resultOf, type Actor } from './actor.ts';
 import { sleep } from './child.ts';
 import { Log, type Result } from './log.ts';
-import type { Stage } from './place.ts';
+import { settle, type Stage } from './place.ts';
 import { specOf, startTop, type TreeJson } from './tree.ts';
 import { jsonOf, termOf, wordOf, type Json } from './terms.ts';
 
@@ -74,10 +74,10 @@ class World {
     const op = step['op'] as string;
     const made = await this.#driver.run(async (self) => {
       const outcome = await this.#carryOut(self, op, step);
-      await sleep(self, (step['settle'] as number | undefined) ?? SETTLE_MS);
+      const waitMs = (step['settle'] as number | undefined) ?? SETTLE_MS;
+      await settle(this.#stage, waitMs, (ms) => sleep(self, ms), () => this.#log.settle());
       return outcome;
     });
-    await this.#log.settle();
     const events = this.#log.take();
     const result =
       op === 'final' ? this.#finalJson(made as Map<string, unknown>) : this.#resultJson(op, made as Result | null);
