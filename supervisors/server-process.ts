@@ -296,7 +296,14 @@ class ServerProcess implements ServerFace, SystemTarget {
     if (!traceChannel.hasSubscribers) return;
     const { self, state } = this;
     const { registeredName } = self.processInfo();
-    traceChannel.publish({ pid: self.pid, registeredName, event, message, to, state: event === 'in' ? undefined : state });
+    traceChannel.publish({
+      pid: self.pid,
+      registeredName,
+      event,
+      message,
+      to,
+      state: event === 'in' ? undefined : state,
+    });
   }
 }
 

@@ -70,11 +70,7 @@ function statusTerm({ self, name, parent, state, isSuspended, isTraced }: System
     tuple2('Parent', parent ?? self.pid),
     tuple2('Name', self.processInfo().registeredName ?? self.pid),
   ];
-  const misc = [
-    tuple2(HEADER, `Status for ${name}`),
-    tuple2(DATA, details),
-    tuple2(DATA, [tuple2('State', state)]),
-  ];
+  const misc = [tuple2(HEADER, `Status for ${name}`), tuple2(DATA, details), tuple2(DATA, [tuple2('State', state)])];
   const debug = isTraced ? [tuple2(TRACE, true)] : [];
   return tuple(STATUS, self.pid, tuple2(MODULE, nameAtom(name)), [[], running, parent ?? self.pid, debug, misc]);
 }

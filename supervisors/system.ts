@@ -57,7 +57,8 @@ export function replaceState<State = unknown>(
       const after = change(copyTerm(before) as State);
       const answer = await askSystem(self, server, tuple3(REPLACE_STATE, before, after), options);
       if (isTagged(answer, OK, 2)) return answer[1] as State;
-      if (!isTagged(answer, ERROR, 2) || answer[1] !== CHANGED) throw createUnknownError('replaceState', server, answer);
+      if (!isTagged(answer, ERROR, 2) || answer[1] !== CHANGED)
+        throw createUnknownError('replaceState', server, answer);
     }
   });
 }

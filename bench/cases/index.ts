@@ -9,6 +9,8 @@ import { putCase } from './put.bench.ts';
 import { spawnCase } from './spawn.bench.ts';
 import { threadCase } from './thread.bench.ts';
 
+import { wireCase } from './wire.bench.ts';
+
 export const benchCases: readonly BenchCase[] = [
   spawnCase,
   pingPongCase,
@@ -17,5 +19,6 @@ export const benchCases: readonly BenchCase[] = [
   ...callCases,
   codecCase,
   threadCase,
+  wireCase,
   putCase,
 ];

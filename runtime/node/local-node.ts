@@ -17,7 +17,8 @@ import type {
   Self,
   SpawnOptions,
 } from '../process/self.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
@@ -29,6 +30,7 @@ import { createEpmd, createResolver, exposeResolver, type Directory } from './di
 import { createTextLogger, logReports } from './logger.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
+import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
 
 /** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
@@ -68,7 +70,12 @@ export class LocalNode {
     this.creation = createCreation(env);
     this.systemThread = threads > 0 ? 1 : 0;
     const { creation, systemThread } = this;
-    const logger = options.logger ?? createTextLogger((text) => void process.stderr.write(text), () => env.now());
+    const logger =
+      options.logger ??
+      createTextLogger(
+        (text) => void process.stderr.write(text),
+        () => env.now(),
+      );
     this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
     const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };
@@ -79,7 +86,7 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
-      ...(options.modules === undefined ? {} : { modules: options.modules }),
+      modules: withRpc(options.modules ?? {}),
       ...shared,
     });
   }
@@ -94,7 +101,10 @@ export class LocalNode {
     if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
     try {
       await node.#threads?.start(node.#thread);
-      if (options.name !== undefined) await node.#startNetwork();
+      if (options.name !== undefined) {
+        startRex(node.scheduler, options.modules ?? {});
+        await node.#startNetwork();
+      }
     } catch (error) {
       await node.stop();
       throw error;

@@ -58,7 +58,9 @@ export function logReports(node: Atom, creation: number, logger: Logger): () => 
 /** Several lines: what and why, then what it was doing, then where. */
 export function describeCrash(report: CrashReport): string {
   const { server, stack, error } = report;
-  const lines = [`${describeWho(report.pid, report.registeredName)} (${report.initialCall}) crashed: ${describeWhy(report)}`];
+  const lines = [
+    `${describeWho(report.pid, report.registeredName)} (${report.initialCall}) crashed: ${describeWhy(report)}`,
+  ];
   if (server !== undefined) {
     lines.push(`    last message: ${server.lastMessage === undefined ? 'none, in init' : show(server.lastMessage)}`);
     lines.push(`    state: ${show(server.state)}`);
@@ -73,11 +75,18 @@ export function describeCrash(report: CrashReport): string {
 
 /** The message of an Error, else the reason; a reason's own stack is shown below. */
 function describeWhy({ error, reason, stack }: CrashReport): string {
-  if (stack.length > 0 && Array.isArray(reason)) return error instanceof Error ? `${error.name}: ${error.message}` : show(reason[0]);
+  if (stack.length > 0 && Array.isArray(reason))
+    return error instanceof Error ? `${error.name}: ${error.message}` : show(reason[0]);
   return show(reason);
 }
 
-export function describeSupervisorReport({ supervisor, registeredName, context, reason, child }: SupervisorReport): string {
+export function describeSupervisorReport({
+  supervisor,
+  registeredName,
+  context,
+  reason,
+  child,
+}: SupervisorReport): string {
   const who = `supervisor ${describeWho(supervisor, registeredName)}`;
   const which = `${show(child.id)}${child.pid === undefined ? '' : ` ${child.pid.toString()}`}`;
   switch (context) {

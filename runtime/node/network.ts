@@ -4,11 +4,12 @@
  */
 import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
 import { HELLO_WORD_BYTES, QUORATE_HELLO, startDistribution } from '../dist/distribution.ts';
-import { ELSEWHERE, GONE, type Scheduler } from '../process/scheduler.ts';
-import { Atom } from '../term/atom.ts';
+import { ELSEWHERE, GONE } from '../process/place.ts';
+import type { Scheduler } from '../process/scheduler.ts';
+import type { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';
 import { refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
@@ -35,9 +36,12 @@ export async function startNetwork(
   events: NetworkEvents,
 ): Promise<StartedNetwork> {
   const { scheduler } = thread;
+  const pid = (found: Pid): Pid => scheduler.canonical(found);
+  const plain: DecodeOptions = { pid, keepFloats };
+  const keeping: DecodeOptions = { pid, keepFloats: true };
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) => onSignal(thread, peer, keepFloats || isOurKind(peer), pending, payload),
+    onSignal: (peer, pending, payload) => onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
     onUp(peer) {
       thread.onNodeUp(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
@@ -82,8 +86,8 @@ function createNetwork(dist: Distribution): Network {
 /** @throws WireError for a payload that is no term: the connection it came on is then closed */
 function onSignal(
   thread: NodeThread,
+  decode: DecodeOptions,
   peer: PeerInfo,
-  keepFloats: boolean,
   pending: PendingSignal,
   payload: Uint8Array | null,
 ): void {
@@ -96,13 +100,12 @@ function onSignal(
   }
   const place = threadFor(scheduler, signal);
   if (place !== scheduler.thread) {
-    thread.deliver(place, pending, payload, keepFloats);
+    thread.deliver(place, pending, payload, decode.keepFloats === true);
     return;
   }
   if (payload === null) scheduler.onSignal(signal);
   else {
-    const options = { pid: (pid: Pid) => scheduler.canonical(pid), keepFloats };
-    const reader = new TermReader(payload, 0, payload.length, options);
+    const reader = new TermReader(payload, 0, payload.length, decode);
     scheduler.onSignal(completeSignal(pending, reader.term()));
   }
 }

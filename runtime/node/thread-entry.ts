@@ -85,7 +85,7 @@ function createControl(
     async stop() {
       await stopNetwork();
       scheduler.stop(Exit.shutdown);
-      queueMicrotask(() => stopped.abort());
+      realEnv.defer(() => stopped.abort());
     },
   };
 }

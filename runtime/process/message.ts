@@ -2,7 +2,8 @@
  * The messages that the runtime itself makes: `{'DOWN', Ref, process, Object, Reason}`, `{'EXIT', Pid, Reason}`,
  * `{nodedown, Node}`. They are tuples, and readable by name: `down.reason`.
  */
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { samePid, type Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Tuple, tuple2, type TupleOf } from '../term/tuple.ts';

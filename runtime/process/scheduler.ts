@@ -6,44 +6,33 @@
 import { crashChannel } from '../channels.ts';
 import type { Env } from '../env.ts';
 import { BadArgumentError, QuorateError } from '../errors.ts';
-import { Atom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
-import { isTuple } from '../term/tuple.ts';
-import { runAs } from './context.ts';
+import { isThenable, runAs } from './context.ts';
 import { createCrashReport, isReported } from './crash.ts';
 import { reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
+import { ELSEWHERE, GONE } from './place.ts';
 import { Process } from './process.ts';
-import { assertPid, isNameless, Relations, toName } from './relations.ts';
+import type { Receiver } from './receiver.ts';
+import { Relations } from './relations.ts';
+import type { SchedulerOptions } from './scheduler-options.ts';
+import { assertPid, assertRegistrable, toName } from './targets.ts';
+import { dispatchSignal } from './dispatch.ts';
+import { isConnected, sendAway, sendToAlias, sendToName } from './send-away.ts';
+import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
-import { Spawner, type ModuleLoader, type ModuleTable } from './spawner.ts';
+import { Spawner } from './spawner.ts';
 import { ProcessTable } from './table.ts';
-import { TimerQueue, type Timer } from './timers.ts';
-
-/** Where a pid lives, if not on a thread of this node: on another node, or in a former life of this one. */
-export const ELSEWHERE = -1;
-export const GONE = -2;
+import { TimerQueue } from './timers.ts';
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
-
-export interface SchedulerOptions {
-  readonly nodeName: Atom;
-  readonly creation: number;
-  readonly thread?: number;
-  readonly env: Env;
-  readonly implicitSelf?: boolean;
-  /** Shared with the node's other threads; a single thread needs none. */
-  readonly sharedTable?: SharedArrayBuffer;
-  readonly names?: NameTable;
-  readonly modules?: ModuleTable;
-  readonly load?: ModuleLoader;
-}
 
 export class Scheduler {
   readonly nodeName: Atom;
@@ -58,13 +47,13 @@ export class Scheduler {
   outside: Outside;
   readonly #table: ProcessTable<Process>;
   readonly #implicitSelf: boolean;
-  readonly #sent = new Map<number, Timer>();
+  readonly #delayed: DelayedSends;
   readonly #ending: [Process, unknown][] = [];
   #isEnding = false;
   #starting: Process[] = [];
   /** How many of `#starting` have begun. */
   #startedCount = 0;
-  #ready: Process[] = [];
+  #ready: Receiver[] = [];
   #turnLeft = TURN_MAX;
   #turnArmed = false;
   #startArmed = false;
@@ -82,6 +71,7 @@ export class Scheduler {
     this.#implicitSelf = options.implicitSelf ?? true;
     this.#table = new ProcessTable(options.sharedTable ?? null);
     this.relations = new Relations(this);
+    this.#delayed = new DelayedSends(this);
     this.spawner = new Spawner(this, options.modules, options.load);
     this.outside = createSolitude(
       (node) => this.relations.onNodeLost(node),
@@ -171,10 +161,7 @@ export class Scheduler {
 
   /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */
   isConnected(to: Destination): boolean {
-    const isLocalName = to instanceof Atom || typeof to === 'string';
-    if (isLocalName) return true;
-    const node = to instanceof Pid || to instanceof Ref ? to.node : isTuple(to) ? to[1] : this.nodeName;
-    return node === this.nodeName || this.outside.nodes().includes(node as Atom);
+    return isConnected(this, to);
   }
 
   // Names
@@ -182,13 +169,7 @@ export class Scheduler {
   register(name: Atom | string, pid: Pid): void {
     const asked = toName(name, 'register');
     assertPid(pid, 'register');
-    const refuse = (why: string): never => {
-      throw new BadArgumentError(`register ${asked.name}: ${why}`, { details: { name: asked.name } });
-    };
-    if (this.locate(pid) === ELSEWHERE) refuse(`${pid.toString()} is a process of another node`);
-    if (!this.isAlive(pid)) refuse(`${pid.toString()} is not alive`);
-    const other = this.names.nameOf(pid);
-    if (other !== undefined) refuse(`${pid.toString()} is registered as ${other.name} already; a process has one name`);
+    const refuse = assertRegistrable(this, asked, pid);
     if (!this.names.register(asked, pid)) refuse('the name is taken by another process; unregister it first');
     const process = this.find(pid);
     if (process !== undefined) process.named = true;
@@ -210,59 +191,23 @@ export class Scheduler {
     if (to instanceof Pid) {
       const target = this.find(to);
       if (target !== undefined) target.deliver(copyTerm(message));
-      else this.#sendAway(from, to, message);
-    } else if (to instanceof Ref) this.#sendAlias(from, to, message);
-    else this.#sendName(from, to, message);
+      else sendAway(this, from, to, message);
+    } else if (to instanceof Ref) sendToAlias(this, from, to, message);
+    else sendToName(this, from, to, message);
   }
 
-  /**
-   * Sends a tuple that was made for this send and of which only the last element may change later: on this thread that element alone is copied,
-   * into the tuple itself.
-   */
+  /** Sends a tuple made for this send, of which only the last element may change later: on this thread that alone is copied, in place. */
   sendMade(from: Pid, to: Pid | Ref, message: unknown[]): void {
     const last = message.length - 1;
     if (to instanceof Pid) {
       const target = this.find(to);
-      if (target === undefined) return this.#sendAway(from, to, message);
+      if (target === undefined) return sendAway(this, from, to, message);
       message[last] = copyTerm(message[last]);
       target.deliver(message);
     } else if (this.isOwnNode(to.node, to.creation) && refThread(to) === this.thread) {
       message[last] = copyTerm(message[last]);
       this.relations.sendAlias(to, message);
-    } else this.#sendAlias(from, to, message);
-  }
-
-  #sendAway(from: Pid, to: Pid, message: unknown): void {
-    const place = this.locate(to);
-    if (place === this.thread || place === GONE) void copyTerm(message);
-    else this.route(to, { kind: 'send', from, to, message });
-  }
-
-  #sendAlias(from: Pid, alias: Ref, message: unknown): void {
-    if (alias.node !== this.nodeName) {
-      this.routeToNode(alias.node, { kind: 'sendAlias', from, alias, message });
-    } else if (alias.creation === this.creation) {
-      if (refThread(alias) === this.thread) this.relations.sendAlias(alias, copyTerm(message));
-      else this.outside.toThread(refThread(alias), { kind: 'sendAlias', from, alias, message });
-    }
-  }
-
-  #sendName(from: Pid, to: unknown, message: unknown): void {
-    if (to instanceof Atom || typeof to === 'string') {
-      const pid = this.whereis(to);
-      if (pid === undefined) throw new BadArgumentError(`send: no process is registered as ${toName(to, 'send').name}`);
-      this.send(from, pid, message);
-    } else if (isTuple(to) && to.length === 2 && isNameless(to[0]) && to[1] instanceof Atom) {
-      // Erlang sends to `{undefined, Node}`, which nobody can be.
-      void copyTerm(message);
-    } else if (isTuple(to) && to.length === 2 && to[0] instanceof Atom && to[1] instanceof Atom) {
-      const [name, node] = to;
-      if (node !== this.nodeName) this.routeToNode(node, { kind: 'sendName', from, name, message });
-      else {
-        const pid = this.whereis(name);
-        if (pid !== undefined) this.send(from, pid, message);
-      }
-    } else throw new BadArgumentError('send: takes a pid, an alias, a registered name, or {Name, Node}');
+    } else sendToAlias(this, from, to, message);
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
@@ -274,25 +219,11 @@ export class Scheduler {
   }
 
   sendAfter(from: Pid, delayMs: number, to: Destination, message: unknown): Ref {
-    if (!(delayMs >= 0)) throw new BadArgumentError(`sendAfter: delayMs must be a number >= 0, not ${String(delayMs)}`);
-    const ref = this.makeRef();
-    const copy = copyTerm(message);
-    const timer = this.timers.add(delayMs, () => {
-      this.#sent.delete(this.countOf(ref));
-      const isName = to instanceof Atom || typeof to === 'string';
-      if (!isName || this.whereis(to) !== undefined) this.send(from, to, copy);
-    });
-    this.#sent.set(this.countOf(ref), timer);
-    return ref;
+    return this.#delayed.sendAfter(from, delayMs, to, message);
   }
 
   cancelTimer(ref: Ref): number | false {
-    if (!(ref instanceof Ref)) throw new BadArgumentError('cancelTimer: takes the reference that sendAfter returned');
-    const key = this.refKey(ref);
-    const timer = typeof key === 'number' ? this.#sent.get(key) : undefined;
-    if (timer === undefined) return false;
-    this.#sent.delete(this.countOf(ref));
-    return this.timers.cancel(timer);
+    return this.#delayed.cancel(ref);
   }
 
   /** Carries a signal to where a pid lives, which is not a live process of this thread. */
@@ -319,54 +250,7 @@ export class Scheduler {
 
   /** A signal arrived from another thread or node; its terms are this thread's own. */
   onSignal(signal: Signal): void {
-    const { relations } = this;
-    switch (signal.kind) {
-      case 'send':
-        this.find(signal.to)?.deliver(signal.message);
-        return;
-      case 'sendName': {
-        const pid = this.whereis(signal.name);
-        if (pid !== undefined) this.find(pid)?.deliver(signal.message);
-        return;
-      }
-      case 'sendAlias':
-        relations.sendAlias(signal.alias, signal.message);
-        return;
-      case 'link':
-        relations.onLink(signal.from, signal.to);
-        return;
-      case 'unlink':
-        relations.onUnlink(signal.id, signal.from, signal.to);
-        return;
-      case 'unlinkAck':
-        relations.onUnlinkAck(signal.id, signal.from, signal.to);
-        return;
-      case 'linkExit':
-        relations.onLinkExit(signal.from, signal.to, signal.reason);
-        return;
-      case 'exit': {
-        const target = this.find(signal.to);
-        if (target !== undefined) relations.onExit(signal.from, target, signal.reason);
-        return;
-      }
-      case 'monitor':
-        relations.onMonitor(signal.from, signal.to, signal.ref);
-        return;
-      case 'demonitor':
-        relations.onDemonitor(signal.to, signal.ref);
-        return;
-      case 'down':
-        relations.onDown(signal.ref, signal.to, signal.reason);
-        return;
-      case 'spawnRequest':
-        this.spawner.onRequest(signal);
-        return;
-      case 'spawnReply':
-        this.spawner.onReply(signal);
-        return;
-      case 'groupLeader':
-        return;
-    }
+    dispatchSignal(this, signal);
   }
 
   // Life
@@ -392,7 +276,7 @@ export class Scheduler {
   create(fn: ProcessFunction): Process {
     const count = this.#table.reserve();
     if (count === undefined)
-      throw new QuorateError('system_limit', 'spawn: this thread has as many processes as it can hold');
+      throw new QuorateError('system_limit', 'spawn: this thread holds all the processes it can');
     const pid = makePid(this.nodeName, this.creation, this.thread, count);
     const process = new Process(this, pid, count, fn);
     pid.target = process;
@@ -488,8 +372,8 @@ export class Scheduler {
     return false;
   }
 
-  resumeNextTurn(process: Process): void {
-    this.#ready.push(process);
+  resumeNextTurn(receiver: Receiver): void {
+    this.#ready.push(receiver);
     this.#armTurn();
   }
 
@@ -504,7 +388,7 @@ export class Scheduler {
     this.#turnLeft = TURN_MAX;
     const ready = this.#ready;
     this.#ready = [];
-    for (const process of ready) process.resume();
+    for (const receiver of ready) receiver.resume();
     if (this.#starting.length > 0) this.#startAll();
   };
 
@@ -513,8 +397,4 @@ export class Scheduler {
     for (const process of [...this.#table.values()]) this.terminate(process, reason);
     this.timers.stop();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -10,7 +10,7 @@ import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { tuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
-import { assertMonitorOptions, toName } from './relations.ts';
+import { assertMonitorOptions, toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { MonitorOptions, SpawnRequestOptions } from './self.ts';
 

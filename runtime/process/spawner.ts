@@ -12,7 +12,7 @@ import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
-import { toName } from './relations.ts';
+import { toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { MonitorOptions, PlacedSpawnOptions, ProcessFunction, Self, SpawnRequestOptions } from './self.ts';
 import {

@@ -14,7 +14,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
@@ -71,6 +71,8 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #connections = new Map<number, Connection>();
   readonly #waiting: Connection[] = [];
+  /** A float is whole only when a `Float` was sent: it stays one, as it does on one thread. */
+  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid), keepFloats: true };
   #armed = false;
 
   constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
@@ -192,9 +194,7 @@ export class Mesh {
   }
 
   #onBatch(thread: number, batch: Uint8Array): void {
-    // A float is whole only when a `Float` was sent: it stays one, as it does on one thread.
-    const options = { pid: (pid: Pid) => this.#scheduler.canonical(pid), keepFloats: true };
-    const reader = new TermReader(batch, 0, batch.length, options);
+    const reader = new TermReader(batch, 0, batch.length, this.#decode);
     while (reader.position < batch.length) this.#onRecord(thread, reader, batch);
   }
 

@@ -2,12 +2,12 @@
  * What an agent can be told to do, in terms of `Self`. Our API takes strings where Erlang wants atoms and leaves unknown options to the
  * type checker; the kit tests the refusals of Erlang, so what is loose there is checked here.
  */
+import type { Pid } from '../../../runtime/index.ts';
 import {
   Atom,
   atom,
   BadArgumentError,
   isTuple,
-  Pid,
   ProcessError,
   ProcessExit,
   QuorateError,

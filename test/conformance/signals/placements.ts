@@ -17,6 +17,12 @@ const THREADS = 5;
 /** Of a node that is an operating system process. */
 export const PEER_THREADS = 2;
 
+/** Whether a placement can run it at all; one of several nodes needs several. */
+export function canRun(placement: Placement, scenario: Scenario): boolean {
+  return placement === 'nodes' || placement === 'otp' || appliesTo(placement, scenario);
+}
+
+/** Whether it shows something about the placement. */
 export function appliesTo(placement: Placement, scenario: Scenario): boolean {
   return (placement === 'thread' || placement === 'threads') === (scenario.nodes.length === 1);
 }

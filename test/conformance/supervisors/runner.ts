@@ -19,13 +19,16 @@ export interface KitOutput {
   failed(file: string, error: unknown): void;
 }
 
+/** Of either kind, as it is in its file. */
+export type SupervisorsScenario = Readonly<Record<string, unknown>> & { readonly name: string };
+
 export interface KitFile {
-  readonly file: string;
-  readonly scenario: Readonly<Record<string, unknown>>;
+  readonly path: string;
+  readonly scenario: SupervisorsScenario;
 }
 
-export function readScenarios(files: readonly string[]): KitFile[] {
-  return files.map((file) => ({ file, scenario: JSON.parse(readFileSync(file, 'utf8')) as KitFile['scenario'] }));
+export function readScenarios(paths: readonly string[]): KitFile[] {
+  return paths.map((path) => ({ path, scenario: JSON.parse(readFileSync(path, 'utf8')) as SupervisorsScenario }));
 }
 
 function requiresOf({ scenario }: KitFile): readonly string[] {
@@ -69,7 +72,7 @@ async function runAll(
         output.trace(JSON.stringify(await runOne(next, place)));
       } catch (error) {
         failures += 1;
-        output.failed(next.file, error);
+        output.failed(next.path, error);
       }
     }
     await place.close();
