@@ -7,7 +7,7 @@ import { appliesTo, type KitFile } from './supervisors/runner.ts';
 
 const kit = findSupervisorsKit();
 /** On threads waits take real time: a group of each kind there, all of them by `npm run conformance`. */
-const ON_THREADS = ['one_for_all', 'simple_one_for_one', 'nested', 'gs_call', 'gs_exit', 'gs_name'];
+const ON_THREADS = ['one_for_all', 'nested', 'gs_name'];
 
 const WHERE = {
   thread: 'on one thread',
