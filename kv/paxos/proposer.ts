@@ -5,8 +5,8 @@
  * - A ballot is used by one attempt. `p` is new at every start of a proposer; the clock only grows.
  * - A fast cell goes only with the first attempt of a put, and only while all members are connected.
  * - The decision is taken once per ballot; later promises only count towards "all took the fast value".
- * - An attempt that ends without an answer after it offered an own change leaves that ballot in `offers`, for
- *   good, also under another configuration.
+ * - A reply counts once per member, and only while the very incarnation that the configuration lists is connected.
+ * - An attempt that ends unanswered after it offered an own change leaves that ballot in `offers`, for good, in any epoch.
  * - `no_quorum` is answered only by operations whose own change never left this proposer.
  *
  * The shell delivers `send` to the given places (the own acceptor included), may delay and batch hints, draws a uniform
@@ -64,7 +64,7 @@ export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: numbe
   if (operation === undefined || !sameBallot(operation.b, reply.b)) return;
   const config = operation.config as Config;
   if (reply.kind === 'inactive' && reply.from < 0) return onElsewhere(proposer, operation, nowMs, out);
-  if (reply.from < 0 || reply.from >= config.M.length) return;
+  if (reply.from < 0 || reply.from >= config.M.length || (proposer.connected & (1 << reply.from)) === 0) return;
   const bit = 1 << reply.from;
   switch (reply.kind) {
     case 'promise':

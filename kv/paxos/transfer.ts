@@ -2,7 +2,8 @@
  * Epochs and state transfer (register protocol, 9.1): what adopting a decided configuration does to an
  * acceptor, which state it may hand on, and how a member that has to merge becomes active.
  *
- * - Configurations are adopted in order; only a blank acceptor may start in the middle.
+ * - Configurations are adopted in order; only a blank acceptor may start in the middle, and a fresh one may be jumped to:
+ *   nothing of those before it exists any more.
  * - Adopting seals: requests of older epochs are refused from then on. A snapshot is served only after the
  *   receiver has adopted the configuration it is for.
  * - Only members that were active in the former epoch serve, and nobody votes before its merge is done.
@@ -27,7 +28,8 @@ export type Adoption =
 
 export function adopt(acceptor: Acceptor, config: Config): Adoption {
   if (config.e <= acceptor.e) return { kind: 'known' };
-  if (acceptor.e > 0 && config.e !== acceptor.e + 1) return { kind: 'lags', after: acceptor.e };
+  if (acceptor.e > 0 && config.e !== acceptor.e + 1 && config.fresh !== true)
+    return { kind: 'lags', after: acceptor.e };
   const was = acceptor.active;
   setConfig(acceptor, config);
   acceptor.sealed = null;

@@ -198,3 +198,17 @@ describe('adopting a configuration', () => {
     assert.equal(snapshotPage(acceptor.me, { ...state, entries: [] }, 0, 2).last, true);
   });
 });
+
+describe('a fresh configuration', () => {
+  it('is adopted by an acceptor that missed those before it, and others are not jumped to', () => {
+    const first = configOf(3);
+    const back = { ...(first.M[0] as Config['M'][number]), boot: 2 };
+    const acceptor = createAcceptor(back, false);
+    adopt(acceptor, first);
+    assert.equal(acceptor.active, false);
+    const third: Config = { ...first, e: 3, M: [back, ...first.M.slice(1)] };
+    assert.deepEqual(adopt(acceptor, third), { kind: 'lags', after: 1 });
+    assert.deepEqual(adopt(acceptor, { ...third, fresh: true }), { kind: 'adopted' });
+    assert.deepEqual([acceptor.active, acceptor.e], [true, 3]);
+  });
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createChange, createErase, createPut, createRead } from '../../../kv/paxos/operation.ts';
 import { observe } from '../../../kv/paxos/lifetimes.ts';
-import { stepConfig } from '../../../kv/paxos/proposer.ts';
+import { stepConfig, stepConnected } from '../../../kv/paxos/proposer.ts';
 import { createAcceptor } from '../../../kv/paxos/acceptor.ts';
 import { adopt } from '../../../kv/paxos/transfer.ts';
 import { resultOf, SmallCluster } from './small-cluster.ts';
@@ -278,6 +278,20 @@ describe('operations that meet trouble', () => {
       cluster.deliverAll();
       assert.equal(cluster.outcomeOf(operation).kind, 'ok');
     }
+  });
+
+  it('a vote counts only while the very incarnation that the configuration lists is connected', () => {
+    const cluster = new SmallCluster(3);
+    const proposer = cluster.proposers[0] as Proposer;
+    const put = cluster.start(0, createPut('k', 'x', null));
+    cluster.deliverAll((m) => !m.isReply);
+    for (const place of [1, 2]) stepConnected(proposer, place, false, 0, []);
+    cluster.deliverAll();
+    assert.equal(cluster.outcomes.has(put), false, 'whoever answers in their names has not said Hello');
+    for (const place of [1, 2]) stepConnected(proposer, place, true, 0, []);
+    cluster.pass(0, 500);
+    cluster.deliverAll();
+    assert.equal(resultOf(cluster.outcomeOf(put)), 'x');
   });
 
   it('a member of an incarnation that the configuration does not list is not waited for', () => {
