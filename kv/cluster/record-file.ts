@@ -73,7 +73,14 @@ async function loadRecord(stateDir: string): Promise<BootRecord | null> {
         'comes back as a new member when the others allow it',
     );
   }
-  return JSON.parse(body) as BootRecord;
+  const record = JSON.parse(body) as BootRecord;
+  if ((record.version as number) !== 1) {
+    throw new StateError(
+      'state_damaged',
+      `the boot record ${path} has version ${String(record.version)}, this release reads version 1: start the release that wrote it`,
+    );
+  }
+  return record;
 }
 
 async function saveRecord(stateDir: string, record: BootRecord): Promise<void> {

@@ -66,6 +66,15 @@ test('a damaged record is refused, not taken for an empty one', async () => {
   });
 });
 
+test('a record of another version is refused, not misread', async () => {
+  await inFolder(async (folder) => {
+    const storage = await openRecordFile(folder);
+    await storage.save({ ...createRecord('n1', 'a1'), version: 2 as 1 });
+    await assert.rejects(storage.load(), (e) => hasCode(e, 'state_damaged') && /version 2/.test((e as Error).message));
+    await storage.release();
+  });
+});
+
 test('reset of a node that never ran here finds nothing', async () => {
   await inFolder(async (folder) => assert.equal(await removeRecord(folder), false));
 });
