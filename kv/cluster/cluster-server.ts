@@ -17,7 +17,7 @@ import {
   type InitResult,
   type RequestOf,
 } from '../../supervisors/index.ts';
-import type { BucketView, ClusterCast } from '../bucket/view.ts';
+import { acceptorName, type BucketView, type ClusterCast } from '../bucket/view.ts';
 import { StateError } from '../errors.ts';
 import type { Incarnation, NodeName } from '../paxos/messages.ts';
 import { createCluster, stepCluster } from './core.ts';
@@ -127,6 +127,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     this.#state = createCluster({
       record,
       running: new Map([...args.running].map(([name, { bucket }]) => [name, bucket])),
+      unannounced: new Set(Object.keys(record.buckets).filter((bucket) => this.#seemsToRun(bucket))),
       settings: { founders: options.founders, clusterSize: options.clusterSize },
       mayFound: options.mayFound,
       join: options.join,
@@ -183,6 +184,10 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
       await this.#step({ kind: 'down', name });
     } else if (isAnyDown(message)) await this.#onDown(message.ref.key);
     return Next.noreply(null);
+  }
+
+  #seemsToRun(bucket: string): boolean {
+    return !this.#args.running.has(bucket) && this.self.whereis(nameAtom(acceptorName(bucket))) !== undefined;
   }
 
   /** The bucket runs until its owner ends. */

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly join: readonly NodeName[];
   /** Buckets that run here already: this process was restarted. */
   readonly running?: ReadonlyMap<string, RunningBucket>;
+  /** Buckets that seem to run here although this process has not heard of their boots yet. */
+  readonly unannounced?: ReadonlySet<string>;
   /** A random 53-bit number, new at every start of the process. */
   readonly proposer: number;
 }
@@ -39,6 +41,7 @@ export function createCluster(options: ClusterOptions): ClusterState {
     round: 0,
     peers: new Map(),
     running: new Map(options.running ?? []),
+    unannounced: new Set(options.unannounced ?? []),
     rounds: new Map(),
     pending: new Map(),
     snapshots: new Map(),
@@ -143,6 +146,7 @@ function onBucketUp(state: ClusterState, input: ClusterInput & { kind: 'bucketUp
     state.record = takeBoot(state.record);
     boot = state.record.boots;
   }
+  state.unannounced.delete(input.bucket);
   state.running.set(input.bucket, { boot, partitions: input.partitions, activeIn: 0 });
   effects.push({ kind: 'boot', bucket: input.bucket, boot });
 }

@@ -65,8 +65,9 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   if (newest === null)
     return `bucket ${bucket} is not founded: ${quorumSize(own.N)} nodes of the cluster have to run it`;
   const connected = newest.M.filter((m) => isPresentMember(state, bucket, newest, m.name)).map((m) => m.name);
-  const forgot = explainAmnesia(state, own, newest, bucket);
-  if (connected.length < quorumSize(newest.N)) {
+  const hasQuorum = connected.length >= quorumSize(newest.N);
+  const forgot = explainAmnesia(state, own, newest, bucket, hasQuorum);
+  if (!hasQuorum) {
     const missing = newest.M.map((m) => m.name).filter((name) => !connected.includes(name));
     return forgot ?? `bucket ${bucket} has no quorum: ${connected.length} of ${newest.N}, missing ${list(missing)}`;
   }
@@ -79,16 +80,25 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   return here !== undefined && here.activeIn !== newest.e ? `bucket ${bucket} merges the state of other members` : null;
 }
 
-function explainAmnesia(state: ClusterState, own: Config, newest: Config, bucket: string): string | null {
+function explainAmnesia(
+  state: ClusterState,
+  own: Config,
+  newest: Config,
+  bucket: string,
+  hasQuorum: boolean,
+): string | null {
   const { name } = state.record;
   const listed = memberNamed(newest, name);
   const here = state.running.get(bucket);
   if (listed === undefined || here === undefined) return null;
   if (listed.id === state.record.id && listed.boot === here.boot) return null;
+  const client =
+    `${name} restarted and forgot bucket ${bucket} (boot ${here.boot}, its seat is of boot ${listed.boot}): ` +
+    'it works as a client of the other members; ';
+  if (hasQuorum) return `${client}taking the seat again is not supported in this release`;
   const holders = stateHolders(state, own, bucket);
   return (
-    `${name} restarted and forgot bucket ${bucket} (boot ${here.boot}, its seat is of boot ${listed.boot}): it works as a client of the other members; ` +
-    `bucket ${bucket} waits for ${list(holders)}, which may hold values decided before the restart: start ${list(holders)}, or reset; ` +
+    `${client}bucket ${bucket} waits for ${list(holders)}, which may hold values decided before the restart: start ${list(holders)}, or reset; ` +
     'taking the seat again is not supported in this release, when all members were stopped the bucket begins anew'
   );
 }

@@ -46,11 +46,13 @@ export interface Settings {
 export function describeSelf(
   record: BootRecord,
   settings: Settings,
-  running: ReadonlyMap<string, RunningBucket>,
+  here: { readonly running: ReadonlyMap<string, RunningBucket>; readonly unannounced: ReadonlySet<string> },
   knows: readonly NodeName[],
 ): Hello {
   const buckets: Record<string, BucketHello> = {};
+  const { running, unannounced } = here;
   for (const bucket of new Set([...Object.keys(record.buckets), ...running.keys()])) {
+    if (unannounced.has(bucket)) continue;
     const present = running.get(bucket);
     const chain: Chain | undefined = Object.hasOwn(record.buckets, bucket) ? record.buckets[bucket] : undefined;
     buckets[bucket] = {

@@ -19,7 +19,7 @@ export function helloOf(state: ClusterState, name: NodeName): Hello | null {
 /** The Hello of this node as it stands. */
 export function ownHello(state: ClusterState): Hello {
   const known = [...state.peers.values()].filter((p) => p.hello !== null).map((p) => p.name);
-  return describeSelf(state.record, state.settings, state.running, known);
+  return describeSelf(state.record, state.settings, state, known);
 }
 
 /** Every connected node that fits, without this one. */
@@ -133,6 +133,7 @@ function isGone(state: ClusterState, own: Config, bucket: string, member: Incarn
 
 function presentBoot(state: ClusterState, bucket: string, name: NodeName): { id: string; boot: number } | null {
   if (name === state.record.name) {
+    if (state.unannounced.has(bucket)) return null;
     return { id: state.record.id, boot: state.running.get(bucket)?.boot ?? state.record.boots + 1 };
   }
   const hello = helloOf(state, name);

@@ -63,6 +63,11 @@ export interface ClusterState {
   round: number;
   readonly peers: Map<NodeName, Peer>;
   readonly running: Map<string, RunningBucket>;
+  /**
+   * Buckets whose acceptor lived on while this process and what it knew was lost, as with another thread: until it says its boot
+   * nobody may take it for one that ended.
+   */
+  readonly unannounced: Set<string>;
   readonly rounds: Map<ChainName, Round>;
   readonly pending: Map<ChainName, Pending>;
   /** Snapshots that a joiner of the newest cluster configuration has got. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foundConfig, nextConfig } from '../../kv/cluster/config.ts';
+import { createCluster, stepCluster } from '../../kv/cluster/core.ts';
+import { ownHello, stateHolders } from '../../kv/cluster/plan.ts';
 import {
   chainOf,
   CLUSTER_CHAIN,
@@ -128,4 +130,21 @@ test('a fresh configuration begins the chain of a bucket anew, and only there ma
 
 test('a boot number is used once', () => {
   assert.equal(takeBoot(takeBoot(blank)).boots, 2);
+});
+
+test('a bucket that runs on but was not announced yet is not taken for one that ended', () => {
+  let record = recordDecided(blank, CLUSTER_CHAIN, c1);
+  record = takeBoot(recordDecided(record, 'B', b1));
+  const settings = { founders: ['n1', 'n2', 'n3'], clusterSize: 3 };
+  const options = { record, settings, mayFound: true, join: [], proposer: 1 };
+  const ended = createCluster(options);
+  assert.equal(ownHello(ended).buckets['B']?.boot, 2, 'one that does not run answers with the next number');
+  assert.deepEqual(stateHolders(ended, c1, 'B'), ['n2']);
+  const state = createCluster({ ...options, unannounced: new Set(['B']) });
+  assert.equal(ownHello(state).buckets['B'], undefined);
+  assert.deepEqual(stateHolders(state, c1, 'B'), ['n1', 'n2']);
+  const context = { now: 0, random: () => 0, newId: () => 'x' };
+  stepCluster(state, { kind: 'bucketUp', bucket: 'B', partitions: 1, boot: 1 }, context);
+  assert.deepEqual([ownHello(state).buckets['B']?.boot, ownHello(state).buckets['B']?.running], [1, true]);
+  assert.deepEqual(stateHolders(state, c1, 'B'), ['n1', 'n2']);
 });
