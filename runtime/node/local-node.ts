@@ -74,7 +74,7 @@ export class LocalNode {
       options.logger ??
       createTextLogger(
         (text) => void process.stderr.write(text),
-        () => env.now(),
+        () => env.systemTime(),
       );
     this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
