@@ -1,10 +1,10 @@
 /**
  * The conformance runner.
  *
- *   npm run conformance                                            all that this machine can, as a table
- *   npm run -s conformance -- signals [--placement P] FILES...         traces as JSON lines, for the kit's `compare.mjs`
- *   npm run -s conformance -- responder OPTIONS                     the node of the interoperability contract (`responder/`)
- *   node dist/test/conformance/main.js peer --name N --cookie C    a node in the foreground, until its standard input closes
+ *   npm run conformance                                          all that this machine can, as a table
+ *   npm run -s conformance -- signals [--placement P] FILES...   traces as JSON lines, for the compare.mjs of the kit
+ *   npm run -s conformance -- responder OPTIONS                  the node of the interoperability contract (responder/)
+ *   node dist/test/conformance/main.js peer --name N --cookie C  a node in the foreground, until its standard input closes
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
