@@ -4,6 +4,7 @@
  *
  * | channel | published when | message |
  * | --- | --- | --- |
+ * | `quorate:long-schedule` | a thread did not get to its event loop for long, and when it does again | `LongScheduleReport` |
  * | `quorate:crash` | a process ended by an error that nobody caught, or a server with a reason that was not meant | `CrashReport` |
  * | `quorate:supervisor` | a supervisor lost a child, could not start one, or gave up | `SupervisorReport` |
  * | `quorate:trace` | a server that is traced (`trace`) took or sent a message | `TraceReport` |
@@ -69,6 +70,16 @@ export interface DistReport {
   readonly message: string;
 }
 
+export interface LongScheduleReport {
+  readonly node: string;
+  readonly thread: number;
+  readonly durationMs: number;
+  /** False while it goes on, true when it is over. */
+  readonly ended: boolean;
+  /** Who holds it up, if that can be told: its only process, or one whose first instructions run. Known only while it goes on. */
+  readonly pid: Pid | undefined;
+}
+
 function createChannel<T>(name: string): Channel<unknown, T> {
   return channel(`quorate:${name}`) as Channel<unknown, T>;
 }
@@ -77,3 +88,4 @@ export const crashChannel: Channel<unknown, CrashReport> = createChannel('crash'
 export const supervisorChannel: Channel<unknown, SupervisorReport> = createChannel('supervisor');
 export const traceChannel: Channel<unknown, TraceReport> = createChannel('trace');
 export const distChannel: Channel<unknown, DistReport> = createChannel('dist');
+export const longScheduleChannel: Channel<unknown, LongScheduleReport> = createChannel('long-schedule');

@@ -10,6 +10,7 @@
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
 export type { Logger } from './node/logger.ts';
 export type { NodeOptions } from './node/options.ts';
+export { createThreadEntry, type ThreadEntryOptions } from './node/thread-entry.ts';
 export type { EpmdOptions, ThreadStats } from './thread/control.ts';
 export {
   alias,
@@ -22,6 +23,7 @@ export {
   monitor,
   monitorNode,
   nodes,
+  offload,
   processInfo,
   receive,
   register,
@@ -49,6 +51,7 @@ export type {
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Placement,
   Predicate,
   ProcessFunction,
   ProcessInfo,
@@ -72,6 +75,7 @@ export { isTagged, isTuple, tuple, Tuple, type TupleOf } from './term/tuple.ts';
 export { copyTerm } from './term/copy.ts';
 export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
-export { crashChannel, distChannel, supervisorChannel, traceChannel } from './channels.ts';
-export type { CrashReport, DistReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
+export type { OffloadOptions } from './node/offload.ts';
+export { crashChannel, distChannel, longScheduleChannel, supervisorChannel, traceChannel } from './channels.ts';
+export type { CrashReport, DistReport, LongScheduleReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

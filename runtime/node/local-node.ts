@@ -7,6 +7,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
 import { BadArgumentError, fromPlainError } from '../errors.ts';
+import { offloadFrom, type OffloadOptions } from './offload.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type {
@@ -26,7 +27,10 @@ import { NodeThread, processList } from '../thread/node-thread.ts';
 import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
+import { distChannel, longScheduleChannel, type LongScheduleReport } from '../channels.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
+import { createModuleLoader, defaultResolveFrom } from './load-module.ts';
+import { createHost, Offloading } from './offloading.ts';
 import { createTextLogger, logReports } from './logger.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
@@ -41,10 +45,15 @@ export interface NodeEvents {
   unreachable: [node: string, reason: string];
   /** A worker thread was lost (with the exit reason of its processes) or is there again. */
   thread: [thread: number, what: 'lost' | 'replaced', reason: unknown];
+  /** A thread does not get to its event loop (`ended` false), or does so again. A log is better served by the channel `quorate:long-schedule`. */
+  longSchedule: [report: LongScheduleReport];
 }
 
 const NONODE = nameAtom('nonode@nohost');
 const DEFAULT_TICKTIME_MS = 60_000;
+const LONG_SCHEDULE_MS = 500;
+/** How soon a network that could not be started again is tried once more. */
+const RESTART_NETWORK_MS = 1000;
 
 export class LocalNode {
   readonly name: Atom;
@@ -56,6 +65,10 @@ export class LocalNode {
   readonly #events = new EventEmitter<NodeEvents>();
   readonly #thread: NodeThread;
   readonly #threads: Threads | null;
+  readonly #resolveFrom: string;
+  readonly #offloading: Offloading;
+  /** Connected now, for the day the system thread is lost. */
+  readonly #peers = new Set<string>();
   #network: StartedNetwork | null = null;
   #directory: Directory | null = null;
   #port = 0;
@@ -63,13 +76,18 @@ export class LocalNode {
   readonly #stopLogging: () => void;
 
   private constructor(options: NodeOptions, name: Atom) {
-    const { threads = 1, implicitSelf = true, env = realEnv } = options;
+    const { threads = 1, implicitSelf = true, env = realEnv, placement = 'caller', resolveFrom } = options;
     this.#options = options;
     this.#env = env;
     this.name = name;
     this.creation = createCreation(env);
     this.systemThread = threads > 0 ? 1 : 0;
     const { creation, systemThread } = this;
+    this.#resolveFrom = resolveFrom === undefined ? defaultResolveFrom() : new URL(resolveFrom).href;
+    this.#offloading = new Offloading({
+      resolveFrom: this.#resolveFrom,
+      ...(options.offloadThreads === undefined ? {} : { threads: options.offloadThreads }),
+    });
     const logger =
       options.logger ??
       createTextLogger(
@@ -78,7 +96,6 @@ export class LocalNode {
       );
     this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
-    const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };
     this.#thread = new NodeThread({
       nodeName: name,
       creation,
@@ -87,7 +104,11 @@ export class LocalNode {
       env,
       implicitSelf,
       modules: withRpc(options.modules ?? {}),
-      ...shared,
+      load: createModuleLoader(this.#resolveFrom),
+      workers: threads,
+      placement,
+      host: createHost(this.#threads, this.#offloading),
+      ...this.#threads?.shared,
     });
   }
 
@@ -145,6 +166,15 @@ export class LocalNode {
    */
   run<T>(fn: (self: Self) => T | Promise<T>, options?: SpawnOptions): Promise<T> {
     return runProcess(this.scheduler, fn, options);
+  }
+
+  /**
+   * Calls an exported function on a thread for CPU-bound work and resolves to its result, as the function `offload`.
+   *
+   * @throws (rejects) what the function threw; `aborted`, `thread_ended`, `module_not_found`, `module_failed`, `undef`, `not_sendable`, `badarg`
+   */
+  offload(module: string, exported: string, args: readonly unknown[] = [], options: OffloadOptions = {}): Promise<unknown> {
+    return offloadFrom(this.scheduler, undefined, module, exported, args, options);
   }
 
   /** Sends a message in the name of nobody. */
@@ -235,6 +265,7 @@ export class LocalNode {
     await this.#directory?.close();
     this.scheduler.stop(Exit.shutdown);
     await this.#threads?.stop();
+    await this.#offloading.close();
     releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
     this.#stopLogging();
@@ -247,18 +278,51 @@ export class LocalNode {
       creation: this.creation,
       systemThread: this.systemThread,
       implicitSelf,
+      placement: this.#options.placement ?? 'caller',
+      resolveFrom: this.#resolveFrom,
+      entry: new URL(this.#options.threadEntry ?? './thread-entry.js', import.meta.url).href,
+      memoryLimitMb: this.#options.threadMemoryLimitMb,
+      longScheduleMs: this.#options.longScheduleMs ?? LONG_SCHEDULE_MS,
       control: {
-        nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
-        nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
+        nodeUp: (node, hidden) => {
+          this.#peers.add(node);
+          this.#emit('nodeup', node, hidden);
+        },
+        nodeDown: (node, reason) => {
+          this.#peers.delete(node);
+          this.#emit('nodedown', node, reason);
+        },
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
         report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {
-        if (thread === this.systemThread && this.#options.name !== undefined) await this.#startNetwork();
+        if (thread === this.systemThread && this.#options.name !== undefined) await this.#restartNetwork();
         this.#emit('thread', thread, 'replaced', undefined);
       },
+      onLongSchedule: (found, pid) => {
+        const report: LongScheduleReport = { node: this.name.name, ...found, pid };
+        this.#emit('longSchedule', report);
+        longScheduleChannel.publish(report);
+      },
     });
+  }
+
+  /** The system thread was lost with all connections: joins the other nodes again, under the same name and creation. */
+  async #restartNetwork(): Promise<void> {
+    const peers = [...this.#peers];
+    this.#peers.clear();
+    for (const peer of peers) this.#emit('nodedown', peer, 'system_thread_lost');
+    while (this.#stopped === null) {
+      try {
+        await this.#startNetwork();
+        break;
+      } catch (error) {
+        distChannel.publish({ node: this.name.name, peer: '', message: `network not restarted: ${String(error)}` });
+        await new Promise<void>((resolve) => this.#env.setTimer(RESTART_NETWORK_MS, resolve, true));
+      }
+    }
+    await Promise.all(peers.map((peer) => this.connect(peer)));
   }
 
   async #startNetwork(): Promise<void> {

@@ -1,8 +1,9 @@
 /** What a thread's scheduler is made with. */
 import type { Env } from '../env.ts';
 import type { Atom } from '../term/atom.ts';
+import type { ModuleLoader } from './load-function.ts';
 import type { NameTable } from './names.ts';
-import type { ModuleLoader, ModuleTable } from './spawner.ts';
+import type { ModuleTable } from './spawner.ts';
 
 export interface SchedulerOptions {
   readonly nodeName: Atom;

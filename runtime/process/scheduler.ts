@@ -45,6 +45,8 @@ export class Scheduler {
   readonly spawner: Spawner;
   /** What lies beyond this thread; set once, by whoever builds the node. */
   outside: Outside;
+  /** Told whenever no process is left; for a thread that lasts as long as its processes. */
+  onEmpty: (() => void) | null = null;
   readonly #table: ProcessTable<Process>;
   readonly #implicitSelf: boolean;
   readonly #delayed: DelayedSends;
@@ -309,11 +311,14 @@ export class Scheduler {
   #run(process: Process): void {
     if (!process.alive) return;
     let result: unknown;
+    this.#table.showStarting(process);
     try {
       result = process.implicit ? runAs(process, process.start) : process.start(process);
     } catch (thrown) {
       this.#failed(process, thrown);
       return;
+    } finally {
+      this.#table.showStarting(null);
     }
     if (isThenable(result)) {
       result.then(
@@ -358,6 +363,7 @@ export class Scheduler {
     this.relations.onEnd(process, reason);
     process.onEnd?.(reason);
     process.abort?.abort();
+    if (this.onEmpty !== null && this.#table.size === 0) this.onEmpty();
   }
 
   // Turns

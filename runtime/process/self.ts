@@ -72,11 +72,24 @@ export interface SpawnOptions {
   readonly implicitSelf?: boolean;
 }
 
+/**
+ * Where a process goes that is spawned by module: `caller` stays on the spawner's thread, `roundRobin` takes the worker threads in turn,
+ * `leastLoaded` the one that is least busy and has fewest processes; a number is that thread.
+ */
+export type Placement = number | 'caller' | 'roundRobin' | 'leastLoaded';
+
 export interface PlacedSpawnOptions {
   readonly link?: boolean;
   readonly name?: string | Atom;
-  /** The scheduler thread, 0 being the one that started the node; default: the node's placement. */
-  readonly thread?: number;
+  /** The scheduler thread, 0 being the one that started the node; or how to choose one. Default: the node's `placement`. */
+  readonly thread?: Placement;
+  /**
+   * A thread of its own: `exit(pid, kill)` then stops it even in an endless loop, and running out of memory ends only it. The thread
+   * also runs what the process spawns by function, ends with the last of them, and takes them all along when it is killed.
+   */
+  readonly isolated?: boolean;
+  /** With `isolated`: how much the JavaScript heap of its thread may grow, in megabytes (at least 16). Buffers do not count. */
+  readonly memoryLimitMb?: number;
   /** The node; only modules that its application registered can be started there (`notsup` otherwise). */
   readonly node?: Atom | string;
 }

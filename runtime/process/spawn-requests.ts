@@ -2,7 +2,7 @@
  * Spawn requests that a thread's processes made to other threads and nodes and that are not answered yet. The answer sets up this side's half of
  * the link and the monitor before anything of the child's can arrive; the child's side was set up before its first instruction.
  */
-import { BadArgumentError, QuorateError } from '../errors.ts';
+import { BadArgumentError, fromPlainError, QuorateError, type PlainError } from '../errors.ts';
 import { atom, nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
@@ -25,6 +25,10 @@ const OK = atom('ok');
 const ERROR = atom('error');
 const REPLIES: readonly unknown[] = ['yes', 'no', 'errorOnly', 'successOnly'];
 
+export const PLACEMENTS: readonly unknown[] = ['caller', 'roundRobin', 'leastLoaded'];
+/** Less than this a thread cannot even start with. */
+const MEMORY_LIMIT_MB_MIN = 16;
+
 /** Who wants what, and what becomes of the result. */
 export interface Wanted {
   readonly process: Process;
@@ -32,12 +36,13 @@ export interface Wanted {
   readonly what: string;
   readonly link: boolean;
   readonly monitor: MonitorOptions | undefined;
-  /** The pid, with everything set up, or why there is none. */
-  settle(result: Pid | Atom): void;
+  /** The pid, with everything set up, or why there is none; `error` says more where that is known. */
+  settle(result: Pid | Atom, error?: QuorateError): void;
 }
 
 interface Pending extends Wanted {
   readonly place: number | Atom;
+  refusal?: QuorateError;
 }
 
 export class SpawnRequests {
@@ -89,7 +94,13 @@ export class SpawnRequests {
     if (pending === undefined) return;
     this.#pending.delete(this.#scheduler.countOf(ref));
     if (result instanceof Pid) this.#relate(pending, result);
-    pending.settle(result);
+    pending.settle(result, pending.refusal);
+  }
+
+  /** What the other thread has to say about the refusal that follows. */
+  explain(ref: Ref, error: PlainError): void {
+    const pending = this.#pending.get(this.#scheduler.countOf(ref));
+    if (pending !== undefined) pending.refusal = fromPlainError(error);
   }
 
   #relate({ process, ref, link, monitor }: Pending, child: Pid): void {
@@ -131,10 +142,32 @@ export function assertRequest(module: unknown, exported: unknown, args: unknown,
   }
   if (options.node !== undefined) toName(options.node, 'spawn');
   if (options.name !== undefined) toName(options.name, 'spawn');
+  assertPlace(options);
   if (options.monitor !== undefined) assertMonitorOptions(options.monitor);
   if (options.reply !== undefined && !REPLIES.includes(options.reply)) {
     throw new BadArgumentError(
       `spawnRequest: reply must be one of ${REPLIES.join(', ')}, not ${String(options.reply)}`,
+    );
+  }
+}
+
+function assertPlace({ node, thread, isolated, memoryLimitMb }: SpawnRequestOptions): void {
+  const isNumber = Number.isInteger(thread) && (thread as number) >= 0;
+  if (thread !== undefined && !isNumber && !PLACEMENTS.includes(thread)) {
+    throw new BadArgumentError(
+      `spawn: thread must be a thread's number, ${PLACEMENTS.join(', ')}; not ${String(thread)}`,
+    );
+  }
+  if (isolated !== undefined && typeof isolated !== 'boolean') {
+    throw new BadArgumentError(`spawn: isolated must be true or false, not ${String(isolated)}`);
+  }
+  if (isolated === true && (thread !== undefined || node !== undefined)) {
+    throw new BadArgumentError('spawn: an isolated process has a thread of its own here; give no thread and no node');
+  }
+  if (memoryLimitMb === undefined) return;
+  if (isolated !== true || !Number.isInteger(memoryLimitMb) || memoryLimitMb < MEMORY_LIMIT_MB_MIN) {
+    throw new BadArgumentError(
+      `spawn: memoryLimitMb is for isolated: true, a whole number of at least ${MEMORY_LIMIT_MB_MIN}; not ${String(memoryLimitMb)}`,
     );
   }
 }

@@ -3,18 +3,26 @@
  * node. Threads of one node may load any module; for another node only those count that its application registered by name, and an
  * unregistered one is refused with `notsup`, never loaded.
  */
-import { QuorateError } from '../errors.ts';
+import { QuorateError, toPlainError, type PlainError } from '../errors.ts';
 import { Atom, atom, nameAtom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
-import { Pid } from '../term/pid.ts';
+import { Pid, pidThread } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
+import { loadFunction, type ModuleLoader } from './load-function.ts';
 import type { Process } from './process.ts';
 import { toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { MonitorOptions, PlacedSpawnOptions, ProcessFunction, Self, SpawnRequestOptions } from './self.ts';
+import type {
+  MonitorOptions,
+  PlacedSpawnOptions,
+  Placement,
+  ProcessFunction,
+  Self,
+  SpawnRequestOptions,
+} from './self.ts';
 import {
   assertRequest,
   createSpawnError,
@@ -33,8 +41,6 @@ export type PlacedFunction = (self: Self, ...args: never[]) => unknown;
 /** What other nodes may start here: module name -> exported name -> function. */
 export type ModuleTable = Readonly<Record<string, Readonly<Record<string, PlacedFunction>>>>;
 
-export type ModuleLoader = (specifier: string) => Promise<Readonly<Record<string, unknown>>>;
-
 const BADARG = nameAtom('badarg');
 const REPLY = nameAtom('reply');
 
@@ -49,15 +55,15 @@ export class Spawner {
   readonly #modules: ModuleTable;
   readonly #load: ModuleLoader;
   readonly #requests: SpawnRequests;
-  /** Chooses a thread when the caller does not; set by the node. */
-  placement: () => number;
+  /** The thread for a placement; set by the node. */
+  place: (placement: Placement | undefined) => number;
 
   constructor(scheduler: Scheduler, modules: ModuleTable = {}, load: ModuleLoader = (specifier) => import(specifier)) {
     this.#scheduler = scheduler;
     this.#modules = modules;
     this.#load = load;
     this.#requests = new SpawnRequests(scheduler);
-    this.placement = () => scheduler.thread;
+    this.place = (placement) => (typeof placement === 'number' ? placement : scheduler.thread);
   }
 
   /**
@@ -76,9 +82,9 @@ export class Spawner {
     const ref = this.#scheduler.makeRef();
     return new Promise((resolve, reject) => {
       const what = `${module} ${exported}`;
-      const settle = (result: Pid | Atom): void => {
+      const settle = (result: Pid | Atom, error?: QuorateError): void => {
         if (result instanceof Pid) resolve({ pid: result, ref });
-        else reject(createSpawnError(what, result));
+        else reject(error ?? createSpawnError(what, result));
       };
       const { link = false, monitor } = options;
       this.#place({ process, ref, what, link, monitor, settle }, module, exported, args, options).catch(reject);
@@ -114,8 +120,10 @@ export class Spawner {
     const scheduler = this.#scheduler;
     const node = options.node === undefined ? scheduler.nodeName : toName(options.node, 'spawn');
     const name = options.name === undefined ? undefined : toName(options.name, 'spawn');
-    const thread = options.thread ?? this.placement();
     if (node !== scheduler.nodeName) return this.#requests.send(wanted, node, module, exported, args);
+    const isolated = options.isolated === true;
+    if (isolated) void copyTerm(args);
+    const thread = isolated ? await scheduler.outside.isolate(options.memoryLimitMb) : this.place(options.thread);
     if (thread !== scheduler.thread) return this.#requests.send(wanted, thread, module, exported, args, name);
     const copies = copyTerm(args) as unknown[];
     const fn = await this.#resolve(module, exported);
@@ -132,6 +140,10 @@ export class Spawner {
 
   onReply(signal: SpawnReplySignal): void {
     this.#requests.onReply(signal);
+  }
+
+  explainRefusal(ref: Ref, error: PlainError): void {
+    this.#requests.explain(ref, error);
   }
 
   onLost(place: number | Atom): void {
@@ -159,7 +171,10 @@ export class Spawner {
       const fn = await this.#resolve(module, exported);
       this.#answer(signal, this.#beginRequested(signal, fn, exported, args, name));
     } catch (error) {
-      this.#answer(signal, nameAtom(error instanceof QuorateError ? error.code : 'badarg'));
+      const plain = toPlainError(error);
+      this.#scheduler.outside.explainRefusal(pidThread(signal.from), signal.ref, plain);
+      this.#answer(signal, nameAtom(plain.code));
+      if (this.#scheduler.processCount === 0) this.#scheduler.onEmpty?.();
     }
   }
 
@@ -171,10 +186,13 @@ export class Spawner {
     name: Atom | undefined,
   ): Pid {
     const { relations } = this.#scheduler;
-    return this.#begin(fn, called, args, name, (made) => {
+    const relate = (made: Process): void => {
       if (wants(signal.options, LINK)) relations.onLink(signal.from, made.pid);
       if (wants(signal.options, MONITOR)) relations.onMonitor(signal.from, made.pid, signal.ref);
-    });
+    };
+    // The answer leaves before its first instruction, which may be an endless loop.
+    const begin = (made: Process): void => this.#scheduler.env.yieldTurn(() => this.#scheduler.begin(made));
+    return this.#begin(fn, called, args, name, relate, begin);
   }
 
   #begin(
@@ -183,6 +201,7 @@ export class Spawner {
     args: readonly unknown[],
     name: string | Atom | undefined,
     relate: (made: Process) => void,
+    begin: (made: Process) => void = (made) => this.#scheduler.begin(made),
   ): Pid {
     const scheduler = this.#scheduler;
     const start: ProcessFunction = (self) => fn(self, ...(args as never[]));
@@ -195,7 +214,7 @@ export class Spawner {
       throw error;
     }
     relate(made);
-    scheduler.begin(made);
+    begin(made);
     return made.pid;
   }
 
@@ -214,20 +233,8 @@ export class Spawner {
   }
 
   async #resolve(module: string, exported: string): Promise<PlacedFunction> {
-    let loaded: Readonly<Record<string, unknown>>;
-    try {
-      loaded = await this.#load(module);
-    } catch (error) {
-      throw new QuorateError('module_not_found', `spawn: cannot load ${module}: ${String(error)}`, { cause: error });
-    }
-    const fn = loaded[exported];
-    if (typeof fn !== 'function') {
-      throw new QuorateError(
-        'undef',
-        `spawn: ${module} exports no function ${exported}; it has ${Object.keys(loaded).join(', ')}`,
-      );
-    }
-    return fn as PlacedFunction;
+    const registered = Object.hasOwn(this.#modules, module) ? this.#modules[module] : undefined;
+    return (await loadFunction(registered, this.#load, module, exported, 'spawn')) as PlacedFunction;
   }
 }
 

@@ -6,6 +6,7 @@ import * as Comlink from 'comlink';
 import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
 import type { PlainError } from '../errors.ts';
+import type { Placement } from '../process/self.ts';
 import type { ReportKind } from './reports.ts';
 
 /** What a worker thread is started with. Everything in it can be cloned or transferred. */
@@ -16,6 +17,15 @@ export interface ThreadTask {
   /** The thread that holds the connections to other nodes. */
   readonly systemThread: number;
   readonly implicitSelf: boolean;
+  /** How many threads processes are placed on; higher numbers are those of isolated processes. */
+  readonly workers: number;
+  readonly placement: Placement;
+  /** The thread ends when its last process has. */
+  readonly isolated: boolean;
+  /** Where package names are looked up from. */
+  readonly resolveFrom: string;
+  readonly vitals: SharedArrayBuffer;
+  readonly beatMs: number;
   readonly tables: readonly SharedArrayBuffer[];
   readonly names: SharedArrayBuffer;
   readonly control: MessagePort;
@@ -27,7 +37,7 @@ export interface ThreadTask {
 export interface ThreadControl {
   /** Resolves when the thread takes part in the node. */
   ready(): Promise<void>;
-  attach(thread: number, port: MessagePort): void;
+  attach(thread: number, port: MessagePort, table: SharedArrayBuffer): void;
   /** Resolves when all that the lost thread had sent is delivered and every link and monitor to its processes has fired. */
   threadLost(thread: number, reason: Uint8Array): Promise<void>;
   /** The encoded infos of all its processes, without their messages. */

@@ -1,22 +1,30 @@
 /**
  * One thread of a node: its scheduler, the mesh to the other threads, and, on the system thread, the network. This is the scheduler's `Outside`.
  */
+import type { MessagePort } from 'node:worker_threads';
 import type { PendingSignal } from '../codec/control.ts';
+import { TermReader } from '../codec/term-reader.ts';
 import type { Env } from '../env.ts';
+import { fromPlainError, toPlainError, type PlainError } from '../errors.ts';
+import type { ModuleLoader } from '../process/load-function.ts';
 import { createNameTable } from '../process/names.ts';
-import type { Outside } from '../process/outside.ts';
+import { createNoThreadsError, type OffloadWork, type Outside } from '../process/outside.ts';
 import { Scheduler } from '../process/scheduler.ts';
-import type { ProcessInfo } from '../process/self.ts';
+import type { Placement, ProcessInfo } from '../process/self.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { isAliveIn } from '../process/table.ts';
 import type { Atom } from '../term/atom.ts';
 import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
+import type { Ref } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
+import type { ThreadHost } from './host.ts';
 import { Mesh } from './mesh.ts';
+import { failedAnswer, readOffloadAnswer, type OffloadAnswer } from './offload-answer.ts';
 import { answerTo, ask, OpenQuestions, type Answers, type Question } from './questions.ts';
 import { SharedNames } from './shared-names.ts';
+import { Placer } from './vitals.ts';
 
 /** The connections to other nodes, where they are: on the system thread. */
 export interface Network {
@@ -38,6 +46,13 @@ export interface NodeThreadOptions {
   readonly env: Env;
   readonly implicitSelf: boolean;
   readonly modules?: ModuleTable;
+  readonly load: ModuleLoader;
+  /** How many worker threads processes are placed on. Higher numbers are threads of isolated processes. */
+  readonly workers: number;
+  readonly placement: Placement;
+  readonly vitals?: SharedArrayBuffer;
+  /** On the thread that started the node. */
+  readonly host?: ThreadHost;
   /** Only with several threads. */
   readonly tables?: readonly SharedArrayBuffer[];
   readonly names?: SharedArrayBuffer;
@@ -56,7 +71,10 @@ export class NodeThread implements Outside {
   /** Set on the system thread of a distributed node. */
   network: Network | null = null;
   readonly #options: NodeThreadOptions;
-  readonly #views: readonly Float64Array[];
+  readonly #views: Float64Array[];
+  readonly #placer: Placer;
+  /** Work that other threads have offloaded through this one. */
+  readonly #offloaded = new Map<string, AbortController>();
   readonly #nodes = new Set<Atom>();
   readonly #losses = new Map<number, Loss>();
   readonly #questions = new OpenQuestions();
@@ -81,8 +99,11 @@ export class NodeThread implements Outside {
           : new SharedNames({ shared: names, nodeName, creation, thread, isAlive }),
       ...(sharedTable === undefined ? {} : { sharedTable }),
       ...(options.modules === undefined ? {} : { modules: options.modules }),
+      load: options.load,
     });
     this.scheduler.outside = this;
+    this.#placer = new Placer(options.vitals ?? null, options.workers);
+    this.scheduler.spawner.place = (placement) => this.#place(placement ?? options.placement);
     this.mesh = new Mesh(this.scheduler, env, {
       onForward: (node, control, payload) => this.#forwarded(node, control, payload),
       onWatch: (node) => this.watchNode(node),
@@ -105,6 +126,9 @@ export class NodeThread implements Outside {
 
   toThread(thread: number, signal: Signal): void {
     if (!this.mesh.sendSignal(thread, signal)) this.#answerForDead(signal);
+    else if (this.#isIsolated(thread) && signal.kind === 'exit' && signal.reason === Exit.kill) {
+      this.#enforceKill(signal.to);
+    }
   }
 
   toNode(node: Atom, signal: Signal): void {
@@ -154,11 +178,77 @@ export class NodeThread implements Outside {
     return [...this.#nodes];
   }
 
+  // Threads of isolated processes, and offloaded work
+
+  /** A thread joins: a worker that was replaced, or one for an isolated process. */
+  attach(thread: number, port: MessagePort, table: SharedArrayBuffer): void {
+    this.#views[thread] = new Float64Array(table);
+    this.mesh.attach(thread, port);
+  }
+
+  #isIsolated(thread: number): boolean {
+    return thread > this.#options.workers;
+  }
+
+  #place(placement: Placement): number {
+    if (typeof placement === 'number') return placement;
+    if (placement === 'caller' || this.#options.workers === 0) return this.scheduler.thread;
+    return placement === 'roundRobin' ? this.#placer.roundRobin() : this.#placer.leastLoaded();
+  }
+
+  #enforceKill(pid: Pid): void {
+    const { host } = this.#options;
+    if (host !== undefined) host.enforceKill(pid);
+    else void this.#ask(0, ask.enforceKill(pid));
+  }
+
+  async isolate(memoryLimitMb: number | undefined): Promise<number> {
+    const { host } = this.#options;
+    if (host !== undefined) return host.isolate(memoryLimitMb);
+    const answer = await this.#ask(0, ask.isolate(memoryLimitMb));
+    if (typeof answer === 'number') return answer;
+    throw fromPlainError(answer as PlainError);
+  }
+
+  explainRefusal(thread: number, ref: Ref, error: PlainError): void {
+    if (thread === this.scheduler.thread) this.scheduler.spawner.explainRefusal(ref, error);
+    else void this.#ask(thread, ask.explain(ref, { ...error }));
+  }
+
+  async offload(work: OffloadWork, signal: AbortSignal): Promise<unknown> {
+    const { host } = this.#options;
+    if (host !== undefined) return readOffloadAnswer(await host.offload(work, signal));
+    const id = this.scheduler.makeRef();
+    const abort = (): void => void this.#ask(0, ask.abort(id));
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const asked = this.#ask(0, ask.offload(id, { ...work }));
+      if (signal.aborted) abort();
+      return readOffloadAnswer((await asked) as OffloadAnswer);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async #offloadFor(id: Ref, work: OffloadWork): Promise<OffloadAnswer> {
+    const { host } = this.#options;
+    if (host === undefined) return failedAnswer(createNoThreadsError('offload'));
+    const controller = new AbortController();
+    this.#offloaded.set(id.key, controller);
+    const answer = await host.offload(work, controller.signal).catch(failedAnswer);
+    this.#offloaded.delete(id.key);
+    return answer;
+  }
+
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
   deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): void {
     if (!this.mesh.passOn(thread, pending, payload, keepFloats)) this.#answerForDead(pending.signal);
+    else if (this.#isIsolated(thread) && pending.signal.kind === 'exit') {
+      const reason = payload === null ? pending.signal.reason : new TermReader(payload).term();
+      if (reason === Exit.kill) this.#enforceKill(pending.signal.to);
+    }
   }
 
   onNodeUp(node: Atom): void {
@@ -194,6 +284,11 @@ export class NodeThread implements Outside {
       disconnect: (node) => this.network?.disconnect(node) ?? false,
       setCookie: (node, cookie) => this.network?.setCookie(node, cookie),
       connecting: () => this.network?.connecting() ?? [],
+      isolate: (memoryLimitMb) => this.isolate(memoryLimitMb).catch(toPlainError),
+      enforceKill: (pid) => this.#options.host?.enforceKill(pid),
+      explain: (ref, error) => this.scheduler.spawner.explainRefusal(ref, error as PlainError),
+      offload: (id, work) => this.#offloadFor(id, work as OffloadWork),
+      abort: (id) => this.#offloaded.get(id.key)?.abort(),
     };
   }
 

@@ -29,13 +29,16 @@ export function startBeating(
   let before = loop.eventLoopUtilization();
   let timer: TimerHandle | null = null;
   vitals.fill(0);
-  const beat = (): void => {
+  const look = (): void => {
     const now = loop.eventLoopUtilization();
     vitals[UTILISATION] = loop.eventLoopUtilization(now, before).utilization;
     before = now;
+    beat();
+  };
+  const beat = (): void => {
     vitals[PROCESSES] = countProcesses();
     vitals[BEATS] = (vitals[BEATS] as number) + 1;
-    timer = env.setTimer(everyMs, beat, true);
+    timer = env.setTimer(everyMs, look, true);
   };
   beat();
   return () => timer?.cancel();
@@ -137,9 +140,10 @@ export class Placer {
   readonly #placed = new Map<number, { beats: number; count: number }>();
   #turn = 0;
 
-  constructor(vitals: SharedArrayBuffer | null, threads: readonly number[]) {
+  /** @param workers processes are placed on the threads 1 to `workers` */
+  constructor(vitals: SharedArrayBuffer | null, workers: number) {
     this.#vitals = vitals === null ? new Float64Array(FIELDS) : new Float64Array(vitals);
-    this.#threads = threads;
+    this.#threads = Array.from({ length: workers }, (_, index) => index + 1);
   }
 
   roundRobin(): number {

@@ -474,8 +474,11 @@ group(control) ->
 
 %% Helpers of groups
 
-%% Integral floats may come back as integers: the node does not claim to be lossless.
-same(Term, Back) -> case Back == Term of true -> ok; false -> error({not_same, Term, Back}) end.
+%% A node that claims to be lossless keeps integral floats floats.
+same(Term, Back) ->
+    Same = case lists:member(lossless, ask(features)) of true -> Back =:= Term; false -> Back == Term end,
+    case Same of true -> ok; false -> error({not_same, Term, Back}) end.
+
 
 in_order(Count) -> [{seq, N} = next() || N <- lists:seq(1, Count)].
 

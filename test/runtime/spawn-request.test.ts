@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { hasCode } from '../../runtime/errors.ts';
-import type { Pid } from '../../runtime/index.ts';
 import {
   atom,
   Exit,
@@ -13,6 +12,7 @@ import {
   isTagged,
   isTuple,
   LocalNode,
+  type Pid,
   tuple,
   type Self,
 } from '../../runtime/index.ts';

@@ -9,7 +9,7 @@ const OK = atom('ok');
 const ERROR = atom('error');
 const BADARG = atom('badarg');
 const BADOP = tuple(ERROR, atom('badop'));
-const FEATURES = [atom('gen_server'), atom('spawn')];
+const FEATURES = [atom('gen_server'), atom('spawn'), atom('lossless')];
 
 /** An op's answer; `NO_ANSWER` when the contract says that none is given. */
 type Answer = unknown;

@@ -46,6 +46,7 @@ interface ResponderOptions {
 async function startResponder(options: ResponderOptions): Promise<LocalNode> {
   const node: LocalNode = await LocalNode.start({
     ...options,
+    keepFloats: true,
     modules: {
       conformance: { child: (self: Self): Promise<void> => new Agent(self, node).run() },
       // For remote calls: what a host application might register.
