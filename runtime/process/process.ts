@@ -8,7 +8,7 @@ import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { ServerFace } from './crash.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
-import { assertMonitorOptions } from './targets.ts';
+import { assertOptions, assertSendOptions } from './assert-options.ts';
 import { Receiver } from './receiver.ts';
 import type { Scheduler } from './scheduler.ts';
 import type {
@@ -94,6 +94,7 @@ export class Process extends Receiver implements Self {
   send(to: Destination, message: unknown, options: SendOptions): SendResult;
   send(to: Destination, message: unknown, options?: SendOptions): SendResult {
     if (!this.alive) throw createDeadError('send');
+    if (options !== undefined) assertSendOptions(options);
     if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
     return 'ok';
@@ -185,6 +186,7 @@ export class Process extends Receiver implements Self {
   }
 
   spawnLink(fn: ProcessFunction, options: SpawnOptions = {}): Pid {
+    assertOptions(options, 'spawnLink');
     return this.spawn(fn, { ...options, link: true });
   }
 
@@ -203,12 +205,12 @@ export class Process extends Receiver implements Self {
   ): [Pid, Ref] | Promise<[Pid, Ref]> {
     if (typeof what !== 'function') {
       this.#assertAlive('spawnMonitor');
+      assertOptions(placed, 'spawnMonitor');
       const options = { ...placed, monitor: placed.monitor ?? {} };
       const started = this.scheduler.spawner.start(this, what, second as string, args, options);
       return started.then(({ pid, ref }) => [pid, ref]);
     }
     const options = second as (SpawnOptions & WithMonitor) | undefined;
-    if (options?.monitor !== undefined) assertMonitorOptions(options.monitor);
     const pid = this.spawn(what, options);
     return [pid, this.monitor(pid, options?.monitor)];
   }

@@ -12,6 +12,7 @@ import { Exit } from '../term/exit-reason.ts';
 import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
+import { assertSpawnOptions } from './assert-options.ts';
 import { isThenable, runAs } from './context.ts';
 import { createCrashReport, isReported } from './crash.ts';
 import { reasonOf } from './exit.ts';
@@ -30,6 +31,8 @@ import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './
 import { Spawner } from './spawner.ts';
 import { ProcessTable } from './table.ts';
 import { TimerQueue } from './timers.ts';
+
+const NO_OPTIONS: SpawnOptions = {};
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
@@ -257,8 +260,9 @@ export class Scheduler {
 
   // Life
 
-  spawn(fn: ProcessFunction, options: SpawnOptions = {}, parent: Process | null = null): Pid {
+  spawn(fn: ProcessFunction, options: SpawnOptions = NO_OPTIONS, parent: Process | null = null): Pid {
     if (typeof fn !== 'function') throw new BadArgumentError(`spawn: takes a function, not ${typeof fn}`);
+    if (options !== NO_OPTIONS) assertSpawnOptions(options);
     const process = this.create(fn);
     if (options.trapExit === true) process.trapping = true;
     if (options.name !== undefined) {

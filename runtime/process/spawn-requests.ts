@@ -10,7 +10,8 @@ import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { tuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
-import { assertMonitorOptions, toName } from './targets.ts';
+import { assertSpawnOptions } from './assert-options.ts';
+import { toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { MonitorOptions, SpawnRequestOptions } from './self.ts';
 
@@ -140,10 +141,10 @@ export function assertRequest(module: unknown, exported: unknown, args: unknown,
   if (typeof module !== 'string' || typeof exported !== 'string' || !Array.isArray(args)) {
     throw new BadArgumentError('spawn: takes a function, or module, export and an array of arguments');
   }
+  assertSpawnOptions(options);
   if (options.node !== undefined) toName(options.node, 'spawn');
   if (options.name !== undefined) toName(options.name, 'spawn');
   assertPlace(options);
-  if (options.monitor !== undefined) assertMonitorOptions(options.monitor);
   if (options.reply !== undefined && !REPLIES.includes(options.reply)) {
     throw new BadArgumentError(
       `spawnRequest: reply must be one of ${REPLIES.join(', ')}, not ${String(options.reply)}`,

@@ -37,6 +37,9 @@ export function isNameless(name: unknown): boolean {
 
 /** @throws `badarg` */
 export function assertMonitorOptions(options: MonitorOptions): void {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new BadArgumentError(`monitor: options must be an object, not ${typeof options}`);
+  }
   if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
     throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
   }

@@ -3,12 +3,14 @@
  *
  *   npm run conformance                                            all that this machine can, as a table
  *   npm run -s conformance -- signals [--placement P] FILES...         traces as JSON lines, for the kit's `compare.mjs`
+ *   npm run -s conformance -- responder --name N --cookie C            the node under test of the interoperability contract
  *   node dist/test/conformance/main.js peer --name N --cookie C    a node in the foreground, until its standard input closes
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findSignalsKit, readScenario, type ScenarioFile } from './kit.ts';
+import { serveResponder } from './responder/responder.ts';
 import { startMember } from './signals/member.ts';
 import { runOracle } from './signals/oracle.ts';
 import { appliesTo, canRun, PEER_THREADS, PLACEMENTS, startRunner, type Placement } from './signals/placements.ts';
@@ -17,8 +19,12 @@ import { runEverything } from './table.ts';
 const [command, ...rest] = process.argv.slice(2);
 if (command === undefined) process.exitCode = (await runEverything()) ? 0 : 1;
 else if (command === 'signals') await runSignals(rest);
+else if (command === 'responder') await serveResponder(rest);
 else if (command === 'peer') await servePeer(rest);
-else fail('usage: conformance signals [--placement P] FILES... | peer --name N --cookie C [--threads T]');
+else
+  fail(
+    'usage: conformance signals [--placement P] FILES... | responder --name N --cookie C | peer --name N --cookie C [--threads T]',
+  );
 
 /** Without a placement: what has one node on one thread, what has several on processes of the operating system. */
 async function runSignals(args: string[]): Promise<void> {
