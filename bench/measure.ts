@@ -2,7 +2,7 @@
 import { Bench } from 'tinybench';
 import type { Size } from './case.ts';
 
-const TIME_MS = 300;
+const TIME_MS = 250;
 const WARMUP_MS = 200;
 
 /** Runs `batch`, which does `operations` operations, again and again; operations per second of each run. */

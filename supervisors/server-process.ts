@@ -18,8 +18,9 @@ import { isTagged, Tuple, tuple2 } from '../runtime/term/tuple.ts';
 import { EXIT, GEN_CALL, GEN_CAST, SYSTEM, TIMEOUT } from './atoms.ts';
 import { replyTo } from './call.ts';
 import { Outcome, type After, type AnyOutcome, type From } from './gen-server-types.ts';
+import type { ServerName } from './names.ts';
 import { isAfter, outcomeTerm } from './outcome-term.ts';
-import { acknowledge, claimName, failedStart, type Starter } from './start.ts';
+import { acknowledge, claimName, failedStart, parentOf, releaseName, type Starter } from './start.ts';
 import { answerSystem, type SystemTarget } from './system-requests.ts';
 
 /** What the loop needs of a server. */
@@ -45,13 +46,14 @@ export async function runServer(
   server: ServerCallbacks,
   args: unknown,
   starter: Starter,
-  name?: string | Atom,
+  name?: ServerName,
 ): Promise<void> {
+  const parent = parentOf(self, starter);
   if (name !== undefined) {
-    const taken = claimName(self, name);
+    const taken = await claimName(self, name);
     if (taken !== null) return acknowledge(self, starter, taken);
   }
-  const running = new ServerProcess(self, server, starter[2] ? starter[0] : null);
+  const running = new ServerProcess(self, server, parent);
   (self as Process).server = running;
   const outcome = await running.init(args, starter, name);
   if (outcome === null) return;
@@ -88,11 +90,11 @@ class ServerProcess implements ServerFace, SystemTarget {
   }
 
   /** The outcome of an init that let the server run; null when the process is to end normally. */
-  async init(args: unknown, starter: Starter, name: string | Atom | undefined): Promise<AnyOutcome | null> {
+  async init(args: unknown, starter: Starter, name: ServerName | undefined): Promise<AnyOutcome | null> {
     const { self } = this;
-    const refuse = (reason: unknown): ProcessExit => {
+    const refuse = async (reason: unknown): Promise<ProcessExit> => {
       // The name is free before the starter knows, so that it may try again at once.
-      if (name !== undefined) self.unregister(name);
+      if (name !== undefined) await releaseName(self, name);
       acknowledge(self, starter, failedStart(reason));
       this.isFailing = !isCleanExit(reason);
       return new ProcessExit(reason);
@@ -102,7 +104,7 @@ class ServerProcess implements ServerFace, SystemTarget {
       outcome = await this.#server.init(args);
     } catch (thrown) {
       if (thrown instanceof Error) {
-        refuse(reasonOf(thrown));
+        await refuse(reasonOf(thrown));
         throw thrown;
       }
       outcome = thrown;
@@ -112,14 +114,14 @@ class ServerProcess implements ServerFace, SystemTarget {
         this.state = outcome.state;
         return outcome;
       }
-      if (outcome.kind === 'stopInit') throw refuse(outcome.reason);
+      if (outcome.kind === 'stopInit') throw await refuse(outcome.reason);
       if (outcome.kind === 'ignore') {
-        if (name !== undefined) self.unregister(name);
+        if (name !== undefined) await releaseName(self, name);
         acknowledge(self, starter, { kind: 'ignore' });
         return null;
       }
     }
-    throw refuse(tuple2(BAD_RETURN_VALUE, outcomeTerm(outcome)));
+    throw await refuse(tuple2(BAD_RETURN_VALUE, outcomeTerm(outcome)));
   }
 
   async run(first: After | undefined): Promise<never> {

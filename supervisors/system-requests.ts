@@ -38,7 +38,7 @@ export interface SystemTarget {
 /** `end`: the server is to terminate with that reason. */
 export function answerSystem(server: SystemTarget, request: unknown): { reply: unknown; end?: { reason: unknown } } {
   if (isTagged(request, TERMINATE, 2)) return { reply: OK, end: { reason: request[1] } };
-  if (request === GET_STATE) return { reply: tuple2(OK, server.state) };
+  if (request === GET_STATE) return { reply: server.state };
   if (request === GET_STATUS) return { reply: statusTerm(server) };
   if (isTagged(request, REPLACE_STATE, 3)) return { reply: replaceState(server, request[1], request[2]) };
   if (request === SUSPEND || request === RESUME) {

@@ -10,7 +10,7 @@ import { Exit } from '../runtime/term/exit-reason.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged, isTuple, tuple2, tuple3 } from '../runtime/term/tuple.ts';
 import { ERROR, OK, SYSTEM } from './atoms.ts';
-import { createCallError, requestReply, serverTerm, timeoutTerm } from './call.ts';
+import { createCallError, requestReply, resolveServer, serverTerm, timeoutTerm, type FailedRequest } from './call.ts';
 import { inProcess, type CallerOptions } from './caller.ts';
 import { CallError } from './errors.ts';
 import type { ServerRef } from './gen-server-types.ts';
@@ -27,10 +27,7 @@ export interface SystemOptions extends CallerOptions {
 
 /** The state of a live server, as it would send it. @throws CallError (rejects) as a call does */
 export function getState(server: ServerRef, options: SystemOptions = {}): Promise<unknown> {
-  return inProcess(options.self, async (self) => {
-    const answer = await askSystem(self, server, nameAtom('get_state'), options);
-    return (answer as readonly unknown[])[1];
-  });
+  return inProcess(options.self, (self) => askState(self, server, options));
 }
 
 /** Makes a server leave its messages in the mailbox until `resume`. It still ends with its parent. */
@@ -55,7 +52,7 @@ export function replaceState<State = unknown>(
 ): Promise<State> {
   return inProcess(options.self, async (self) => {
     for (;;) {
-      const before = ((await askSystem(self, server, nameAtom('get_state'), options)) as readonly unknown[])[1];
+      const before = await askState(self, server, options);
       // The change gets a copy, since it may write into what it is given.
       const after = change(copyTerm(before) as State);
       const answer = await askSystem(self, server, tuple3(REPLACE_STATE, before, after), options);
@@ -117,6 +114,15 @@ function createUnknownError(what: string, server: ServerRef, answer: unknown): Q
   return new QuorateError('unknown_system_msg', text);
 }
 
+/** OTP answers with the bare state. */
+async function askState(self: Self, server: ServerRef, options: SystemOptions): Promise<unknown> {
+  const answer = await askSystem(self, server, nameAtom('get_state'), options);
+  if (isTagged(answer, ERROR, 2) && isTagged(answer[1], nameAtom('unknown_system_msg'), 2)) {
+    throw createUnknownError('getState', server, answer);
+  }
+  return answer;
+}
+
 /** `request`: a word, or a tuple that starts with one. */
 function askSystem(self: Self, server: ServerRef, request: unknown, options: SystemOptions): Promise<unknown> {
   const fn = isTuple(request) ? (request[0] as Atom) : (request as Atom);
@@ -146,11 +152,13 @@ export async function stopServer(
 }
 
 async function askToStop(self: Self, server: ServerRef, reason: unknown): Promise<void> {
-  const monitor = self.monitor(server);
   const args = [serverTerm(server), reason, timeoutTerm(Infinity)];
-  await requestReply(self, server, SYSTEM, tuple2(TERMINATE, reason), Infinity, (failed) =>
-    createCallError(failed, server, { module: SYS, fn: TERMINATE, args }, Infinity),
-  );
+  const fail = (failed: FailedRequest): CallError =>
+    createCallError(failed, server, { module: SYS, fn: TERMINATE, args }, Infinity);
+  const target = await resolveServer(self, server);
+  if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
+  const monitor = self.monitor(target);
+  await requestReply(self, target, SYSTEM, tuple2(TERMINATE, reason), Infinity, fail);
   const down = await self.receive(isDown(monitor));
   self.exit(down.reason);
 }

@@ -54,7 +54,7 @@ async function callBeam(size: Size, callers: number): Promise<Samples> {
 
 function createCallCase(callers: number): BenchCase {
   return {
-    name: `call/${callers}`,
+    name: `otp/call/${callers}`,
     about: `GenServer.call, ${callers === 1 ? 'one caller' : `${callers} callers`}, one thread`,
     figures: { rate: 'per_s' },
     passes: 2,

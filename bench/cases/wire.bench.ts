@@ -102,7 +102,8 @@ count() -> receive {From, N} when is_pid(From) -> count(N), From ! N, count() en
 count(0) -> ok;
 count(N) -> receive {tick, _} -> count(N - 1) end.
 run(Trips, Rounds, Flood, Callers, Each) ->
-    Args = ["-setcookie", atom_to_list(erlang:get_cookie()), "-pa", filename:dirname(code:which(?MODULE))],
+    Folder = filename:dirname(code:which(?MODULE)),
+    Args = ["-setcookie", atom_to_list(erlang:get_cookie()), "-pa", Folder],
     {ok, _, Node} = peer:start(#{name => bench_peer, host => "127.0.0.1", args => Args}),
     Echo = spawn(Node, ?MODULE, echo, []),
     Count = spawn(Node, ?MODULE, count, []),

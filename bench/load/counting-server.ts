@@ -2,6 +2,8 @@
 import { GenServer, Next, type Call, type CallResult, type From, type InitResult } from '../../supervisors/index.ts';
 
 export class CountingServer extends GenServer<number, Call<number, number>> {
+  static readonly module: string = import.meta.url;
+
   override init(): InitResult<number> {
     return Next.ok(0);
   }

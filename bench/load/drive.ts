@@ -3,7 +3,7 @@ import type { Size } from '../case.ts';
 import { quantileOf, sortNumbers } from '../statistics.ts';
 
 const WARMUP_MS = 100;
-const MEASURE_MS = 350;
+const MEASURE_MS = 300;
 /** A throughput sample is taken over this long. */
 const WINDOW_MS = 50;
 const WINDOWS_MIN = 4;

@@ -93,7 +93,7 @@ export class LocalNode {
       options.logger ??
       createTextLogger(
         (text) => void process.stderr.write(text),
-        () => env.now(),
+        () => env.systemTime(),
       );
     this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
@@ -289,7 +289,7 @@ export class LocalNode {
       implicitSelf,
       placement: this.#options.placement ?? 'caller',
       resolveFrom: this.#resolveFrom,
-      entry: new URL(this.#options.threadEntry ?? './thread-entry.js', import.meta.url).href,
+      entry: new URL(this.#options.threadEntry ?? new URL('./thread-entry.js', import.meta.url)).href,
       memoryLimitMb: this.#options.threadMemoryLimitMb,
       longScheduleMs: this.#options.longScheduleMs ?? LONG_SCHEDULE_MS,
       control: {

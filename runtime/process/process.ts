@@ -11,6 +11,8 @@ import { createDeadError, ProcessExit } from './exit.ts';
 import { assertOptions, assertSendOptions } from './assert-options.ts';
 import { Receiver } from './receiver.ts';
 import type { Scheduler } from './scheduler.ts';
+import { isConnected } from './send-away.ts';
+import { toName } from './targets.ts';
 import type {
   DemonitorOptions,
   Destination,
@@ -95,7 +97,7 @@ export class Process extends Receiver implements Self {
   send(to: Destination, message: unknown, options?: SendOptions): SendResult {
     if (!this.alive) throw createDeadError('send');
     if (options !== undefined) assertSendOptions(options);
-    if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
+    if (options?.noconnect === true && !isConnected(this.scheduler, to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
     return 'ok';
   }
@@ -252,9 +254,9 @@ export class Process extends Receiver implements Self {
     this.scheduler.relations.monitorNode(this, node, flag);
   }
 
-  disconnectNode(node: Atom | string): Promise<boolean> {
+  async disconnectNode(node: Atom | string): Promise<boolean> {
     this.#assertAlive('disconnectNode');
-    return this.scheduler.disconnectNode(node);
+    return this.scheduler.outside.disconnect(toName(node, 'disconnectNode'));
   }
 
   nodes(): readonly Atom[] {

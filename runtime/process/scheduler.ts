@@ -25,7 +25,7 @@ import { Relations } from './relations.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { assertPid, assertRegistrable, toName } from './targets.ts';
 import { dispatchSignal } from './dispatch.ts';
-import { isConnected, sendAway, sendToAlias, sendToName } from './send-away.ts';
+import { sendAway, sendToAlias, sendToName } from './send-away.ts';
 import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner } from './spawner.ts';
@@ -157,16 +157,6 @@ export class Scheduler {
     if (place === ELSEWHERE) throw new BadArgumentError(`processInfo: ${pid.toString()} is a process of another node`);
     if (place === GONE) return undefined;
     return place === this.thread ? this.find(pid)?.info() : this.outside.processInfo(pid);
-  }
-
-  /** Ends the connection to a node, after what was sent to it from here; false when there was none. */
-  async disconnectNode(node: Atom | string): Promise<boolean> {
-    return this.outside.disconnect(toName(node, 'disconnectNode'));
-  }
-
-  /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */
-  isConnected(to: Destination): boolean {
-    return isConnected(this, to);
   }
 
   // Names

@@ -2,8 +2,7 @@
  * What one thread of a node asks another. Questions and answers travel with the signals, in order: an answer about a process counts
  * everything that the asking thread had sent to it before, as on the BEAM. Whoever is asked may die: then the answer is undefined.
  */
-import type { Atom } from '../term/atom.ts';
-import { atom } from '../term/atom.ts';
+import { atom, type Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import { isTuple, tuple2, tuple3, type TupleOf } from '../term/tuple.ts';

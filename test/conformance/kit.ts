@@ -10,15 +10,26 @@ import { join, relative } from 'node:path';
 import { repositoryRoot } from '../tooling/repository.ts';
 import { appliesTo, type Placement } from './signals/placements.ts';
 import type { Scenario } from './signals/scenario.ts';
+import type { SupervisorsScenario } from './supervisors/runner.ts';
 
-export interface SignalsKit {
-  readonly folder: string;
-  readonly files: readonly ScenarioFile[];
+export type KitName = 'signals' | 'supervisors';
+
+export interface ScenarioFile<S extends NamedScenario = Scenario> {
+  readonly path: string;
+  readonly scenario: S;
 }
 
-export interface ScenarioFile {
-  readonly path: string;
-  readonly scenario: Scenario;
+export interface Kit<S extends NamedScenario = NamedScenario> {
+  readonly name: KitName;
+  readonly folder: string;
+  readonly files: readonly ScenarioFile<S>[];
+}
+
+export type SignalsKit = Kit<Scenario>;
+export type SupervisorsKit = Kit<SupervisorsScenario>;
+
+interface NamedScenario {
+  readonly name: string;
 }
 
 export interface Comparison {
@@ -31,20 +42,30 @@ export interface Comparison {
 
 /** The kit of signals, or why there is none. */
 export function findSignalsKit(): SignalsKit | string {
-  const folder = join(
-    process.env['QUORATE_CONFORMANCE'] ?? join(repositoryRoot, '..', 'shared', 'conformance'),
-    'signals',
-  );
+  return findKit<Scenario>('signals');
+}
+
+/** The kit of supervisors and servers, or why there is none. */
+export function findSupervisorsKit(): SupervisorsKit | string {
+  return findKit<SupervisorsScenario>('supervisors');
+}
+
+function findKit<S extends NamedScenario>(name: KitName): Kit<S> | string {
+  const folder = join(process.env['QUORATE_CONFORMANCE'] ?? join(repositoryRoot, '..', 'shared', 'conformance'), name);
   if (!existsSync(join(folder, 'compare.mjs'))) return `no conformance kit in ${folder}`;
   const files = readdirSync(join(folder, 'scenarios'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.json'))
     .sort()
-    .map((file) => readScenario(join(folder, 'scenarios', file)));
-  return { folder, files };
+    .map((file) => readJson<S>(join(folder, 'scenarios', file)));
+  return { name, folder, files };
+}
+
+function readJson<S extends NamedScenario>(path: string): ScenarioFile<S> {
+  return { path, scenario: JSON.parse(readFileSync(path, 'utf8')) as S };
 }
 
 export function readScenario(path: string): ScenarioFile {
-  return { path, scenario: JSON.parse(readFileSync(path, 'utf8')) as Scenario };
+  return readJson<Scenario>(path);
 }
 
 export function filesFor(kit: SignalsKit, placement: Placement): readonly ScenarioFile[] {
@@ -52,9 +73,13 @@ export function filesFor(kit: SignalsKit, placement: Placement): readonly Scenar
 }
 
 /** Runs scenarios in a program of its own; resolves to its traces, one per line. */
-export async function runInProgram(placement: Placement, files: readonly ScenarioFile[]): Promise<string> {
+export async function runInProgram(
+  kit: KitName,
+  placement: string,
+  files: readonly { readonly path: string }[],
+): Promise<string> {
   const main = join(repositoryRoot, 'dist', 'test', 'conformance', 'main.js');
-  const args = [main, 'signals', '--placement', placement, ...files.map(({ path }) => path)];
+  const args = [main, kit, '--placement', placement, ...files.map(({ path }) => path)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let traces = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (traces += text));
@@ -63,7 +88,7 @@ export async function runInProgram(placement: Placement, files: readonly Scenari
 }
 
 /** Holds traces against the recordings of these files, with the kit's own program. A file without a trace has failed. */
-export function compareTraces(kit: SignalsKit, files: readonly ScenarioFile[], traces: string): Comparison {
+export function compareTraces(kit: Kit, files: readonly { readonly path: string }[], traces: string): Comparison {
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
   try {
     for (const { path } of files) {

@@ -12,7 +12,7 @@ const WITH_ERLANG = ['dist-alias', 'dist-exit', 'dist-names', 'three'];
 
 async function expectAllPass(found: SignalsKit, placement: Placement, files: readonly ScenarioFile[]): Promise<void> {
   assert.ok(files.length > 0);
-  const { passed, failed, report } = compareTraces(found, files, await runInProgram(placement, files));
+  const { passed, failed, report } = compareTraces(found, files, await runInProgram('signals', placement, files));
   assert.deepEqual(failed, [], report);
   assert.equal(passed, files.length);
 }
@@ -37,7 +37,7 @@ describe('signals as OTP 25 has them', { skip: typeof kit === 'string' ? kit : f
 
   test('a trace that is altered, or missing, is noticed', async () => {
     const files = filesFor(found, 'thread').filter(({ scenario }) => scenario.name.startsWith('exit-signal/'));
-    const traces = (await runInProgram('thread', files)).trim().split('\n');
+    const traces = (await runInProgram('signals', 'thread', files)).trim().split('\n');
     const altered = traces.findIndex((line) => line.includes('"killed"'));
     const { name } = JSON.parse(traces[altered] as string) as Trace;
     const missing = (JSON.parse(traces.at(-1) as string) as Trace).name;

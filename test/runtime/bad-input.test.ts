@@ -91,7 +91,11 @@ const BOTH: readonly Row[] = [
   ['badarg', 'spawn with null for options', (api) => api.spawn(() => 1, null)],
   ['badarg', 'spawn and link a string', (api) => api.spawnLink('f')],
   ['badarg', 'spawn and link with a number for options', (api) => api.spawnLink(() => 1, 5)],
-  ['badarg', 'spawn and monitor with an unknown alias', (api) => api.spawnMonitor(() => 1, { monitor: { alias: 'x' } })],
+  [
+    'badarg',
+    'spawn and monitor with an unknown alias',
+    (api) => api.spawnMonitor(() => 1, { monitor: { alias: 'x' } }),
+  ],
   ['badarg', 'spawn a module without a function', (api) => api.spawn(placed)],
   ['badarg', 'spawn a module with no array of arguments', (api) => api.spawn(placed, 'echo', 'args')],
   ['badarg', 'spawn a module by a relative path', (api) => api.spawn('./placed.js', 'echo')],
@@ -101,14 +105,26 @@ const BOTH: readonly Row[] = [
   ['badarg', 'isolated, and on a thread', (api) => api.spawn(placed, 'echo', [], { isolated: true, thread: 1 })],
   ['badarg', 'isolated with a word', (api) => api.spawn(placed, 'echo', [], { isolated: 'yes' })],
   ['badarg', 'a memory limit without isolation', (api) => api.spawn(placed, 'echo', [], { memoryLimitMb: 64 })],
-  ['badarg', 'a memory limit that is too small', (api) => api.spawn(placed, 'echo', [], { isolated: true, memoryLimitMb: 1 })],
-  ['not_sendable', 'spawn a module with a function for an argument', (api) => api.spawn(placed, 'echo', [() => 1], { thread: 1 })],
+  [
+    'badarg',
+    'a memory limit that is too small',
+    (api) => api.spawn(placed, 'echo', [], { isolated: true, memoryLimitMb: 1 }),
+  ],
+  [
+    'not_sendable',
+    'spawn a module with a function for an argument',
+    (api) => api.spawn(placed, 'echo', [() => 1], { thread: 1 }),
+  ],
   ['not_sendable', 'the same, isolated', (api) => api.spawn(placed, 'echo', [() => 1], { isolated: true })],
   ['not_sendable', 'the same, here', (api) => api.spawn(placed, 'echo', [() => 1], { thread: 0 })],
   ['module_not_found', 'spawn a module that is not there', (api) => api.spawn('no-such-package/worker', 'f')],
   ['module_not_found', 'the same on a thread', (api) => api.spawn('no-such-package/worker', 'f', [], { thread: 1 })],
   ['undef', 'spawn a function that is not there', (api) => api.spawn(placed, 'nothing', [], { thread: 1 })],
-  ['notsup', 'spawn a module that the other node has not registered', (api, { elsewhere }) => api.spawn('m', 'f', [], { node: elsewhere.node })],
+  [
+    'notsup',
+    'spawn a module that the other node has not registered',
+    (api, { elsewhere }) => api.spawn('m', 'f', [], { node: elsewhere.node }),
+  ],
   ['badarg', 'spawn on a node that is a number', (api) => api.spawn('m', 'f', [], { node: 5 })],
   ['badarg', 'send later after a word', (api, { alive }) => api.sendAfter('soon', alive, 'hello')],
   ['badarg', 'send later, before now', (api, { alive }) => api.sendAfter(-5, alive, 'hello')],
@@ -129,7 +145,11 @@ const ONLY_SELF: readonly Row[] = [
   ['badarg', 'request a spawn of a function', (api) => api.spawnRequest(() => 1)],
   ['badarg', 'request a spawn with an unknown reply', (api) => api.spawnRequest('m', 'f', [], { reply: 'maybe' })],
   ['badarg', 'request a spawn with null for options', (api) => api.spawnRequest('m', 'f', [], null)],
-  ['not_sendable', 'request a spawn with a function', (api) => api.spawnRequest('m', 'f', [() => 1], { node: 'n@127.0.0.1' })],
+  [
+    'not_sendable',
+    'request a spawn with a function',
+    (api) => api.spawnRequest('m', 'f', [() => 1], { node: 'n@127.0.0.1' }),
+  ],
   ['badarg', 'disconnect a number', (api) => api.disconnectNode(5)],
 ];
 
@@ -147,7 +167,9 @@ async function snapshot(node: LocalNode, { self, alive, named }: World): Promise
   const stats = (await node.stats()).map(({ thread, processes }) => [thread, processes]);
   const names = ['taken', 'fresh', 'other', 'nobody'].map((name) => String(self.whereis(name)));
   const infos = [self.processInfo(), await self.processInfo(alive), await self.processInfo(named)];
-  return JSON.stringify([stats.slice(0, 2), names, infos], (key, value: unknown) => (key === 'target' ? undefined : value));
+  return JSON.stringify([stats.slice(0, 2), names, infos], (key, value: unknown) =>
+    key === 'target' ? undefined : value,
+  );
 }
 
 async function expectCode(code: string, call: () => unknown): Promise<void> {
@@ -193,7 +215,10 @@ describe('bad input', () => {
       for (const pid of [alive, named]) self.exit(pid, atom('kill'));
     });
 
-  for (const [where, rows] of [['self', [...BOTH, ...ONLY_SELF]], ['free functions', [...BOTH, ...ONLY_FREE]]] as const) {
+  for (const [where, rows] of [
+    ['self', [...BOTH, ...ONLY_SELF]],
+    ['free functions', [...BOTH, ...ONLY_FREE]],
+  ] as const) {
     test(`${where}: each of ${rows.length} bad calls is refused with its code, and changes nothing`, () =>
       inWorld(async (world) => {
         const api = (where === 'self' ? world.self : quorate) as unknown as Loose;
@@ -212,7 +237,10 @@ describe('bad input', () => {
 
   test('control: a call that is right is noticed as such, and a change is seen', () =>
     inWorld(async (world) => {
-      await assert.rejects(expectCode('badarg', () => world.self.send(world.alive, 'fine')), /no error/);
+      await assert.rejects(
+        expectCode('badarg', () => world.self.send(world.alive, 'fine')),
+        /no error/,
+      );
       const earlier = await snapshot(node, world);
       world.self.monitor(world.alive);
       assert.notEqual(await snapshot(node, world), earlier);
@@ -232,10 +260,30 @@ describe('bad input', () => {
       await self.receive(quorate.isDown(ref));
       return child as Self;
     });
-    for (const name of ['send', 'receive', 'link', 'monitor', 'spawn', 'register', 'makeRef', 'alias', 'exit', 'sendAfter'] as const) {
+    for (const name of [
+      'send',
+      'receive',
+      'link',
+      'monitor',
+      'spawn',
+      'register',
+      'makeRef',
+      'alias',
+      'exit',
+      'sendAfter',
+    ] as const) {
       await expectCode('noproc', () => (ended as unknown as Loose)[name](ended.pid, 'x'));
     }
-    for (const name of ['self', 'receive', 'link', 'monitor', 'alias', 'trapExit', 'spawnLink', 'monitorNode'] as const) {
+    for (const name of [
+      'self',
+      'receive',
+      'link',
+      'monitor',
+      'alias',
+      'trapExit',
+      'spawnLink',
+      'monitorNode',
+    ] as const) {
       await expectCode('no_process', () => (quorate as unknown as Loose)[name](ended.pid, true));
     }
   });
@@ -288,7 +336,17 @@ describe('bad input', () => {
 });
 
 test('without a node the free functions say what is missing', async () => {
-  for (const name of ['spawn', 'send', 'whereis', 'register', 'makeRef', 'run', 'offload', 'isAlive', 'nodes'] as const) {
+  for (const name of [
+    'spawn',
+    'send',
+    'whereis',
+    'register',
+    'makeRef',
+    'run',
+    'offload',
+    'isAlive',
+    'nodes',
+  ] as const) {
     await expectCode('no_node', async () => (quorate as unknown as Loose)[name](() => 1, 'x', []));
   }
 });

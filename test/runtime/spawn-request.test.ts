@@ -12,7 +12,7 @@ import {
   isTagged,
   isTuple,
   LocalNode,
-  Pid,
+  type Pid,
   tuple,
   type Self,
 } from '../../runtime/index.ts';

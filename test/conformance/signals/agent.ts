@@ -7,6 +7,7 @@ import { isStruct } from '../../../runtime/term/opaque.ts';
 import { pidThread } from '../../../runtime/term/pid.ts';
 import { spreadOver } from './layout.ts';
 import { describeRaised, perform } from './operations.ts';
+import { requestAgent, spawnAgent } from './spawning.ts';
 import { BORN, FACTORY, isBornOk, isOperation, REPLY, VARIABLE, type Arguments, type Then } from './protocol.ts';
 
 /** Values that earlier operations of the same agent made, by `kind name`. */
@@ -86,7 +87,7 @@ async function executeAll(
 
 async function attempt(self: Self, operation: string, args: Arguments, bound: Map<string, unknown>): Promise<unknown> {
   try {
-    const made = perform(self, operation, args);
+    const made = begin(self, operation, args);
     // Awaiting what is there already would let other processes run in the middle of a seq.
     const value = made instanceof Promise ? await made : made;
     remember(args, value, bound);
@@ -94,6 +95,12 @@ async function attempt(self: Self, operation: string, args: Arguments, bound: Ma
   } catch (error) {
     return tuple(RAISED, ...describeRaised(error));
   }
+}
+
+function begin(self: Self, operation: string, args: Arguments): unknown {
+  if (operation === 'spawn') return spawnAgent(self, args, init);
+  if (operation === 'spawn_request') return requestAgent(self, args);
+  return perform(self, operation, args);
 }
 
 function burst(self: Self, args: Arguments): unknown {

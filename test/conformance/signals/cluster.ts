@@ -2,8 +2,7 @@
  * The nodes that scenarios run on, as the driver sees them: n1, where it runs itself, and others that it can start and kill. How they come
  * into being is the placement's business.
  */
-import type { Atom } from '../../../runtime/index.ts';
-import { atom, type LocalNode } from '../../../runtime/index.ts';
+import { type Atom, atom, type LocalNode } from '../../../runtime/index.ts';
 
 export interface Cluster {
   /** n1. */

@@ -2,8 +2,18 @@
  * The kit's driver: performs a scenario one step at a time, lets everything settle after each, and writes down what happened. It is a process of
  * n1 and speaks with factories and agents by the kit's protocol, wherever and of whatever kind they are.
  */
-import type { Atom } from '../../../runtime/index.ts';
-import { atom, describeTerm, isDown, isTagged, isTuple, Pid, Ref, tuple, type Self } from '../../../runtime/index.ts';
+import {
+  type Atom,
+  atom,
+  describeTerm,
+  isDown,
+  isTagged,
+  isTuple,
+  Pid,
+  Ref,
+  tuple,
+  type Self,
+} from '../../../runtime/index.ts';
 import { isEcho } from './barrier.ts';
 import type { Cluster } from './cluster.ts';
 import { encodeStep, namesMade, type Operation } from './encode.ts';

@@ -18,6 +18,7 @@ import {
   type Self,
   tuple,
 } from '../../../runtime/index.ts';
+import { init } from './agent.ts';
 import { passBarrier } from './barrier.ts';
 import { BORN, BORN_OK, FACTORY, ME, QUERY, RESET, RESET_OK, SPAWN, SPAWNED, STATE, WHOAMI } from './protocol.ts';
 import { spawnFromFactory } from './spawning.ts';
@@ -58,7 +59,7 @@ async function onMessage(self: Self, known: Known, message: readonly unknown[]):
       return self.send(from, tuple(ME, seq, self.pid));
     case SPAWN:
       // It answers its agents while it starts one, so this must not be awaited.
-      void spawnFromFactory(self, name).then((pid) => self.send(from, tuple(SPAWNED, seq, pid)));
+      void spawnFromFactory(self, name, init).then((pid) => self.send(from, tuple(SPAWNED, seq, pid)));
       return;
     case BORN: {
       const monitor = self.monitor(from);

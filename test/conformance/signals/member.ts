@@ -21,6 +21,7 @@ export async function startMember({ name, cookie, threads, epmdPort }: MemberOpt
     threads,
     hidden: false,
     implicitSelf: false,
+    logger: false,
     keepFloats: true,
     epmd: { port: epmdPort },
     modules: {

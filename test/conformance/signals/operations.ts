@@ -2,26 +2,24 @@
  * What an agent can be told to do, in terms of `Self`. Our API takes strings where Erlang wants atoms and leaves unknown options to the
  * type checker; the kit tests the refusals of Erlang, so what is loose there is checked here.
  */
-import type { Pid } from '../../../runtime/index.ts';
 import {
   Atom,
   atom,
   BadArgumentError,
   isTuple,
+  type Pid,
   ProcessError,
   ProcessExit,
   QuorateError,
   tuple,
-  type AliasMode,
   type Destination,
-  type MonitorOptions,
   type MonitorTarget,
   type ProcessInfo,
   type Ref,
   type Self,
 } from '../../../runtime/index.ts';
 import type { Arguments } from './protocol.ts';
-import { spawnAgent, requestAgent } from './spawning.ts';
+import { aliasMode, monitorOptions } from './monitor-options.ts';
 
 /** Performs one operation. Returns its value, or throws what the operation raises. */
 export function perform(self: Self, operation: string, args: Arguments): unknown {
@@ -39,8 +37,6 @@ export function describeRaised(thrown: unknown): readonly [Atom, unknown] {
 }
 
 const operations: Readonly<Record<string, (self: Self, args: Arguments) => unknown>> = {
-  spawn: spawnAgent,
-  spawn_request: requestAgent,
   link: (self, args) => done(self.link(args['target'] as Pid)),
   unlink,
   monitor,
@@ -63,7 +59,7 @@ const operations: Readonly<Record<string, (self: Self, args: Arguments) => unkno
 };
 
 /** Where Erlang returns `true` and our API nothing. */
-function done(_: void): true {
+function done(_result: void): true {
   return true;
 }
 
@@ -105,21 +101,6 @@ function monitor(self: Self, args: Arguments): Ref {
   // A JavaScript value cannot be a name by itself, but part of one.
   if (isAtomValue(target)) target = tuple(target, self.nodeName);
   return self.monitor(target as MonitorTarget, monitorOptions(args));
-}
-
-/** The options of a monitor from `[{tag, Term}, {alias, Mode}]`. */
-export function monitorOptions(args: Arguments): MonitorOptions {
-  const options: { tag?: unknown; alias?: MonitorOptions['alias'] } = {};
-  for (const [option, value] of (args['monitor_opts'] ?? []) as readonly (readonly [Atom, unknown])[]) {
-    if (option.name === 'tag') options.tag = value;
-    else options.alias = aliasMode(value as Atom) as NonNullable<MonitorOptions['alias']>;
-  }
-  return options as MonitorOptions;
-}
-
-/** `reply_demonitor` is `replyDemonitor`. */
-function aliasMode(mode: Atom): AliasMode {
-  return mode.name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) as AliasMode;
 }
 
 function demonitor(self: Self, args: Arguments): boolean {

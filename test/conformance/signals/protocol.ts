@@ -2,8 +2,7 @@
  * The messages of the kit (its README, "Mixed clusters"): between the driver, the factory of each node, and the agents. They are spoken to
  * agents of this runtime and to those of a real Erlang node alike.
  */
-import type { Atom } from '../../../runtime/index.ts';
-import { atom, isTagged, type Pid, type Ref } from '../../../runtime/index.ts';
+import { type Atom, atom, isTagged, type Pid, type Ref } from '../../../runtime/index.ts';
 
 export const FACTORY: Atom = atom('conf_factory');
 export const AGENT_MODULE: Atom = atom('conf_agent');

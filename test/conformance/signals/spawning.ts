@@ -15,33 +15,36 @@ import {
   type SpawnRequestOptions,
 } from '../../../runtime/index.ts';
 import { nextThread, threadCount } from './layout.ts';
-import { init } from './agent.ts';
-import { monitorOptions } from './operations.ts';
+import { monitorOptions } from './monitor-options.ts';
 import { AGENT_MODULE, INIT, type Arguments, type Then } from './protocol.ts';
 
 const agentUrl = new URL('./agent.js', import.meta.url).href;
 
 type InitArguments = readonly [name: string, trapExit: boolean, then: Then];
 
+/** The function of an agent. */
+export type Init = (self: Self, ...args: InitArguments) => Promise<void>;
+
 function initArguments(args: Arguments, name: unknown): InitArguments {
   return [name as string, args['trap_exit'] === true, (args['then'] ?? atom('none')) as Then];
 }
 
 /** An agent by the factory's wish, neither linked nor monitored. */
-export async function spawnFromFactory(self: Self, name: string): Promise<Pid> {
-  return (await start(self, undefined, [name, false, atom('none') as Then], false, undefined)) as Pid;
+export async function spawnFromFactory(self: Self, name: string, init: Init): Promise<Pid> {
+  return (await start(self, init, undefined, [name, false, atom('none') as Then], false, undefined)) as Pid;
 }
 
-export async function spawnAgent(self: Self, args: Arguments): Promise<unknown> {
+export async function spawnAgent(self: Self, args: Arguments, init: Init): Promise<unknown> {
   const link = args['link'] === true;
   const monitor = 'monitor' in args ? monitorOptions(args) : undefined;
   const given = initArguments(args, args['as']);
-  const made = await start(self, nodeOf(self, args), given, link, monitor);
+  const made = await start(self, init, nodeOf(self, args), given, link, monitor);
   return monitor === undefined ? (made as Pid) : tuple(...(made as [Pid, Ref]));
 }
 
 async function start(
   self: Self,
+  init: Init,
   node: Atom | undefined,
   given: InitArguments,
   link: boolean,
