@@ -3,6 +3,7 @@ import { BadArgumentError } from '../errors.ts';
 import type { ResolveNode } from '../dist/directory.ts';
 import type { Env } from '../env.ts';
 import type { Placement } from '../process/self.ts';
+import { assertFlags, assertOptions } from '../process/assert-options.ts';
 import { PLACEMENTS } from '../process/spawn-requests.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
@@ -60,6 +61,8 @@ export interface NodeOptions {
 }
 
 export function assertNodeOptions(options: NodeOptions): void {
+  assertFlags(options, ['hidden', 'implicitSelf', 'keepFloats'], 'LocalNode.start');
+  assertPlaces(options);
   const { name, cookie, threads = 1, env, transport } = options;
   if (!Number.isInteger(threads) || threads < 0 || threads >= THREADS_MAX) {
     throw new BadArgumentError(
@@ -82,6 +85,22 @@ export function assertNodeOptions(options: NodeOptions): void {
   }
   if (options.epmd !== undefined && options.resolve !== undefined) {
     throw new BadArgumentError('LocalNode.start: epmd and resolve are two ways to find nodes; give one of them');
+  }
+}
+
+function assertPlaces({ listen = {}, netTicktimeMs, modules = {} }: NodeOptions): void {
+  assertOptions(listen, 'LocalNode.start: listen');
+  const { port } = listen;
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535)) {
+    throw new BadArgumentError(`LocalNode.start: listen.port must be a port from 0 to 65535, not ${String(port)}`);
+  }
+  if (netTicktimeMs !== undefined && !(typeof netTicktimeMs === 'number' && netTicktimeMs > 0)) {
+    throw new BadArgumentError(`LocalNode.start: netTicktimeMs must be a number > 0, not ${String(netTicktimeMs)}`);
+  }
+  assertOptions(modules, 'LocalNode.start: modules');
+  for (const [name, exported] of Object.entries(modules)) {
+    const isModule = typeof (exported as unknown) === 'object' && (exported as unknown) !== null;
+    if (!isModule) throw new BadArgumentError(`LocalNode.start: modules.${name} must be an object of functions`);
   }
 }
 

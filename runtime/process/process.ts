@@ -8,9 +8,11 @@ import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { ServerFace } from './crash.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
-import { assertMonitorOptions } from './targets.ts';
+import { assertOptions, assertSendOptions } from './assert-options.ts';
 import { Receiver } from './receiver.ts';
 import type { Scheduler } from './scheduler.ts';
+import { isConnected } from './send-away.ts';
+import { toName } from './targets.ts';
 import type {
   DemonitorOptions,
   Destination,
@@ -94,7 +96,8 @@ export class Process extends Receiver implements Self {
   send(to: Destination, message: unknown, options: SendOptions): SendResult;
   send(to: Destination, message: unknown, options?: SendOptions): SendResult {
     if (!this.alive) throw createDeadError('send');
-    if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
+    if (options !== undefined) assertSendOptions(options);
+    if (options?.noconnect === true && !isConnected(this.scheduler, to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
     return 'ok';
   }
@@ -185,6 +188,7 @@ export class Process extends Receiver implements Self {
   }
 
   spawnLink(fn: ProcessFunction, options: SpawnOptions = {}): Pid {
+    assertOptions(options, 'spawnLink');
     return this.spawn(fn, { ...options, link: true });
   }
 
@@ -203,12 +207,12 @@ export class Process extends Receiver implements Self {
   ): [Pid, Ref] | Promise<[Pid, Ref]> {
     if (typeof what !== 'function') {
       this.#assertAlive('spawnMonitor');
+      assertOptions(placed, 'spawnMonitor');
       const options = { ...placed, monitor: placed.monitor ?? {} };
       const started = this.scheduler.spawner.start(this, what, second as string, args, options);
       return started.then(({ pid, ref }) => [pid, ref]);
     }
     const options = second as (SpawnOptions & WithMonitor) | undefined;
-    if (options?.monitor !== undefined) assertMonitorOptions(options.monitor);
     const pid = this.spawn(what, options);
     return [pid, this.monitor(pid, options?.monitor)];
   }
@@ -250,9 +254,9 @@ export class Process extends Receiver implements Self {
     this.scheduler.relations.monitorNode(this, node, flag);
   }
 
-  disconnectNode(node: Atom | string): Promise<boolean> {
+  async disconnectNode(node: Atom | string): Promise<boolean> {
     this.#assertAlive('disconnectNode');
-    return this.scheduler.disconnectNode(node);
+    return this.scheduler.outside.disconnect(toName(node, 'disconnectNode'));
   }
 
   nodes(): readonly Atom[] {

@@ -11,12 +11,15 @@ import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
 import { createDown, createExitMessage, createNodeDown, DOWN, isDownOf } from './message.ts';
+import { assertDemonitorOptions } from './assert-options.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
 import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
 import { assertMonitorOptions, assertPid, createNoProcError, resolveTarget, toName } from './targets.ts';
+
+const NO_OPTIONS: DemonitorOptions = {};
 
 export class Relations {
   readonly #scheduler: Scheduler;
@@ -189,7 +192,8 @@ export class Relations {
     }
   }
 
-  demonitor(self: Process, ref: Ref, options: DemonitorOptions = {}): boolean {
+  demonitor(self: Process, ref: Ref, options: DemonitorOptions = NO_OPTIONS): boolean {
+    if (options !== NO_OPTIONS) assertDemonitorOptions(options);
     const scheduler = this.#scheduler;
     if (!(ref instanceof Ref)) throw new BadArgumentError('demonitor: takes the reference that monitor returned');
     if (!scheduler.isOwnNode(ref.node, ref.creation)) {

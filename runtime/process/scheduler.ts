@@ -11,6 +11,7 @@ import { Exit } from '../term/exit-reason.ts';
 import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
+import { assertSpawnOptions } from './assert-options.ts';
 import { isThenable, runAs } from './context.ts';
 import { reportCrash } from './crash.ts';
 import { reasonOf } from './exit.ts';
@@ -23,12 +24,14 @@ import { Relations } from './relations.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { assertPid, assertRegistrable, toName } from './targets.ts';
 import { dispatchSignal } from './dispatch.ts';
-import { isConnected, sendAway, sendExit, sendToAlias, sendToName } from './send-away.ts';
+import { sendAway, sendExit, sendToAlias, sendToName } from './send-away.ts';
 import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner } from './spawner.ts';
 import { ProcessTable } from './table.ts';
 import { TimerQueue } from './timers.ts';
+
+const NO_OPTIONS: SpawnOptions = {};
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
@@ -155,16 +158,6 @@ export class Scheduler {
     return place === this.thread ? this.find(pid)?.info() : this.outside.processInfo(pid);
   }
 
-  /** Ends the connection to a node, after what was sent to it from here; false when there was none. */
-  async disconnectNode(node: Atom | string): Promise<boolean> {
-    return this.outside.disconnect(toName(node, 'disconnectNode'));
-  }
-
-  /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */
-  isConnected(to: Destination): boolean {
-    return isConnected(this, to);
-  }
-
   // Names
 
   register(name: Atom | string, pid: Pid): void {
@@ -252,8 +245,9 @@ export class Scheduler {
 
   // Life
 
-  spawn(fn: ProcessFunction, options: SpawnOptions = {}, parent: Process | null = null): Pid {
+  spawn(fn: ProcessFunction, options: SpawnOptions = NO_OPTIONS, parent: Process | null = null): Pid {
     if (typeof fn !== 'function') throw new BadArgumentError(`spawn: takes a function, not ${typeof fn}`);
+    if (options !== NO_OPTIONS) assertSpawnOptions(options);
     const process = this.create(fn);
     if (options.trapExit === true) process.trapping = true;
     if (options.name !== undefined) {

@@ -41,6 +41,9 @@ export function isMonitorOptions({ alias }: MonitorOptions): boolean {
 
 /** @throws `badarg` */
 export function assertMonitorOptions(options: MonitorOptions): void {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new BadArgumentError(`monitor: options must be an object, not ${typeof options}`);
+  }
   if (!isMonitorOptions(options)) {
     throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
   }
