@@ -20,6 +20,8 @@ export interface Outside {
   watchNode(node: Atom): void;
   /** Names of the nodes that are connected. */
   nodes(): readonly Atom[];
+  /** Has `listener` called, in this thread, with each node that gets connected, until the function that this gives is called. */
+  onNodeUp(listener: (node: Atom) => void): () => void;
 }
 
 /** A node of one thread that knows no other node: whatever leaves it is lost at once. */
@@ -31,5 +33,6 @@ export function createSolitude(onNodeLost: (node: Atom) => void, defer: (fn: () 
     processInfo: () => Promise.resolve(undefined),
     watchNode: (node) => defer(() => onNodeLost(node)),
     nodes: () => [],
+    onNodeUp: () => () => undefined,
   };
 }

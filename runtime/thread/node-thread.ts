@@ -63,6 +63,7 @@ export class NodeThread implements Outside {
   readonly #options: NodeThreadOptions;
   readonly #views: readonly Float64Array[];
   readonly #nodes = new Set<Atom>();
+  readonly #upListeners = new Set<(node: Atom) => void>();
   readonly #losses = new Map<number, Loss>();
 
   constructor(options: NodeThreadOptions) {
@@ -89,7 +90,7 @@ export class NodeThread implements Outside {
       onForward: (node, control, payload) => this.#forwarded(node, control, payload),
       onWatch: (node) => this.watchNode(node),
       onMalformed: (node) => this.#onMalformed(node),
-      onNodeUp: (node) => void this.#nodes.add(node),
+      onNodeUp: (node) => this.#addNode(node),
       onNodeLost: (node) => this.onNodeLost(node),
       onClosed: (lost) => this.#onClosed(lost),
     });
@@ -140,6 +141,16 @@ export class NodeThread implements Outside {
     return [...this.#nodes];
   }
 
+  onNodeUp(listener: (node: Atom) => void): () => void {
+    this.#upListeners.add(listener);
+    return () => void this.#upListeners.delete(listener);
+  }
+
+  #addNode(node: Atom): void {
+    this.#nodes.add(node);
+    for (const listener of this.#upListeners) listener(node);
+  }
+
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
@@ -147,8 +158,8 @@ export class NodeThread implements Outside {
     if (!this.mesh.passOn(thread, pending, payload)) this.#answerForDead(pending.signal);
   }
 
-  onNodeUp(node: Atom): void {
-    this.#nodes.add(node);
+  onConnected(node: Atom): void {
+    this.#addNode(node);
     if (this.#isSystem) this.mesh.announce(node, true);
   }
 

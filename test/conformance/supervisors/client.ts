@@ -16,7 +16,7 @@ import {
   startClass,
   type RequestId,
   type Response,
-  type ServerRef,
+  type DirectRef as ServerRef,
 } from '../../../supervisors/index.ts';
 import { startTerm } from '../../../supervisors/start.ts';
 import { receiveResponseIn, sendRequestFrom, waitResponseIn } from '../../../supervisors/request.ts';

@@ -5,7 +5,7 @@ import { Scheduler } from '../../../runtime/process/scheduler.ts';
 import { nameAtom } from '../../../runtime/term/atom.ts';
 import { Exit } from '../../../runtime/term/exit-reason.ts';
 import { tuple } from '../../../runtime/term/tuple.ts';
-import type { ServerRef } from '../../../supervisors/index.ts';
+import type { DirectRef as ServerRef } from '../../../supervisors/index.ts';
 import { Client, type Step } from './client.ts';
 import { Log, type Result } from './log.ts';
 import type { Table } from './server.ts';

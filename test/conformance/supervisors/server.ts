@@ -14,7 +14,7 @@ import {
   type CastResult,
   type From,
   type InitResult,
-  type ServerRef,
+  type DirectRef as ServerRef,
 } from '../../../supervisors/index.ts';
 import { resultOf } from './actor.ts';
 import { sleep } from './child.ts';
