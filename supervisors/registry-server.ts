@@ -43,6 +43,8 @@ export class RegistryServer extends GenServer<object, Call<readonly unknown[], u
   #name: Atom = nameAtom('registry');
   #unique = true;
   #listeners: readonly (string | Atom)[] = [];
+  /** Linked to it before anybody registered: that link is not the registry's to end. */
+  #parents: readonly Pid[] = [];
 
   /** The registry with that pid, if it runs on this thread. */
   static onThisThread(pid: Pid | undefined): RegistryServer | undefined {
@@ -56,6 +58,7 @@ export class RegistryServer extends GenServer<object, Call<readonly unknown[], u
     }
     const { self } = this;
     self.trapExit(true);
+    this.#parents = self.processInfo().links;
     this.#name = typeof name === 'string' ? nameAtom(name) : name;
     this.#unique = keys === 'unique';
     this.#listeners = listeners;
@@ -145,7 +148,7 @@ export class RegistryServer extends GenServer<object, Call<readonly unknown[], u
     const left = this.#keysOf.get(pid.key)?.filter((one) => one !== id) ?? [];
     this.#drop(id, pid);
     if (left.length > 0) this.#keysOf.set(pid.key, left);
-    else if (this.#keysOf.delete(pid.key)) this.self.unlink(pid);
+    else if (this.#keysOf.delete(pid.key) && !this.#parents.some((one) => samePid(one, pid))) this.self.unlink(pid);
     return OK;
   }
 
