@@ -2,8 +2,8 @@
 import { Bench } from 'tinybench';
 import type { Size } from './case.ts';
 
-const TIME_MS = 400;
-const WARMUP_MS = 250;
+const TIME_MS = 250;
+const WARMUP_MS = 200;
 
 /** Runs `batch`, which does `operations` operations, again and again; operations per second of each run. */
 export async function measureRate(

@@ -8,7 +8,9 @@
  * stops the instant it is ended - JavaScript cannot be interrupted, its next use of `self` throws.
  */
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
+export type { Logger } from './node/logger.ts';
 export type { NodeOptions } from './node/options.ts';
+export { createThreadEntry, type ThreadEntryOptions } from './node/thread-entry.ts';
 export type { EpmdOptions, ThreadStats } from './thread/control.ts';
 export {
   alias,
@@ -21,6 +23,7 @@ export {
   monitor,
   monitorNode,
   nodes,
+  offload,
   processInfo,
   receive,
   register,
@@ -41,12 +44,14 @@ export { currentSelf } from './process/context.ts';
 export { ProcessError, ProcessExit } from './process/exit.ts';
 export { Down, ExitMessage, isDown, isExit } from './process/message.ts';
 export type {
+  AliasMode,
   DemonitorOptions,
   Destination,
   Matcher,
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Placement,
   Predicate,
   ProcessFunction,
   ProcessInfo,
@@ -54,7 +59,11 @@ export type {
   ReceiveOrOptions,
   RemoteName,
   Self,
+  SendOptions,
+  SendResult,
   SpawnOptions,
+  SpawnRequestOptions,
+  WithMonitor,
 } from './process/self.ts';
 export type { ModuleTable, PlacedFunction } from './process/spawner.ts';
 export { Atom, atom, isAtom, type AtomOf } from './term/atom.ts';
@@ -66,5 +75,7 @@ export { isTagged, isTuple, tuple, Tuple, type TupleOf } from './term/tuple.ts';
 export { copyTerm } from './term/copy.ts';
 export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
-export { crashChannel, distChannel, type CrashReport, type DistReport } from './channels.ts';
+export type { OffloadOptions } from './node/offload.ts';
+export { crashChannel, distChannel, longScheduleChannel, supervisorChannel, traceChannel } from './channels.ts';
+export type { CrashReport, DistReport, LongScheduleReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

@@ -68,8 +68,8 @@ export type {
 export { Supervisor } from './supervisor.ts';
 export type { ChildCount, ChildInfo, SupervisorClass } from './supervisor.ts';
 export type { Strategy, SupervisorFlags, SupervisorInit } from './supervisor-flags.ts';
-export { getState, resume, suspend } from './system.ts';
-export type { SystemOptions } from './system.ts';
+export { getState, getStatus, replaceState, resume, suspend, trace } from './system.ts';
+export type { ServerStatus, SystemOptions } from './system.ts';
 export { Task, type TaskOptions } from './task.ts';
 export type { TaskFunction, TaskOutcome } from './task-result.ts';
 export type { StreamOptions } from './task-stream.ts';

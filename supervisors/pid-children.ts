@@ -9,6 +9,7 @@ import { tuple } from '../runtime/term/tuple.ts';
 import type { KeeperContext } from './child-keeper.ts';
 import { CHILD_TYPES, type CheckedSpec } from './child-spec.ts';
 import { planExit } from './plan.ts';
+import { isEndReported, TOO_MANY_RESTARTS } from './report.ts';
 import { endChildren, startChildProcess } from './start-child.ts';
 import type { StartResult } from './start.ts';
 
@@ -51,6 +52,7 @@ export class PidChildren {
     const child = this.children.get(pid.key);
     if (child === undefined || child.restarting) return false;
     const { restart } = child.spec;
+    if (isEndReported(restart, reason)) this.context.report('child_terminated', reason, child.spec.id, pid);
     const plan = planExit([], { restart, significant: false, active: false }, reason, 'never');
     if (plan.child === 'restart') return this.#restart(child);
     this.children.delete(pid.key);
@@ -65,10 +67,14 @@ export class PidChildren {
   async #restart(child: PidChild): Promise<boolean> {
     const { pid, spec, extra } = child;
     this.children.delete(pid.key);
-    if (this.context.isTooMany()) return true;
+    if (this.context.isTooMany()) {
+      this.context.report('shutdown', TOO_MANY_RESTARTS, spec.id, pid);
+      return true;
+    }
     const result = await startChildProcess(this.self, spec.start, extra);
     if (result.kind === 'ok') this.#keep(result.pid, spec, extra, false);
     else if (result.kind === 'error') {
+      this.context.report('start_error', result.reason, spec.id, undefined);
       this.#keep(pid, spec, extra, true);
       this.context.tryAgainLater(pid);
     }

@@ -2,8 +2,7 @@
  * What a supervisor does when a child has ended, as data. `planExit` decides about the child itself; the strategies (`plan-one-for-one.ts`,
  * `plan-one-for-all.ts`, `plan-rest-for-one.ts`) say which siblings end and start with it. All of it is pure; `supervisor.ts` carries plans out.
  */
-import { Exit } from '../runtime/term/exit-reason.ts';
-import { isTagged } from '../runtime/term/tuple.ts';
+import { isCleanExit } from '../runtime/process/crash.ts';
 import type { AutoShutdown, Restart } from './child-spec.ts';
 
 /** What the planners need to know of a child. Lists of them are in the order of start. */
@@ -27,11 +26,6 @@ export interface RestartPlan<C> {
 export interface ExitPlan {
   readonly child: 'restart' | 'keep' | 'forget';
   readonly shutdown: boolean;
-}
-
-/** `normal`, `shutdown` and `{shutdown, _}` are ends that were meant. */
-export function isCleanExit(reason: unknown): boolean {
-  return reason === Exit.normal || reason === Exit.shutdown || isTagged(reason, Exit.shutdown, 2);
 }
 
 export function planExit<C extends PlannedChild>(

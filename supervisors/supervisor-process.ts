@@ -16,6 +16,7 @@ import { ChildSpecError } from './errors.ts';
 import { Next, type CallResult, type CastResult, type From, type InitResult } from './gen-server-types.ts';
 import { takeStart } from './parked-starts.ts';
 import { addRestart, type RestartTimes } from './restart-intensity.ts';
+import { reportChild } from './report.ts';
 import type { ServerCallbacks } from './server-process.ts';
 import { StaticChildren } from './static-children.ts';
 import { checkFlags, type CheckedFlags } from './supervisor-flags.ts';
@@ -47,6 +48,10 @@ export class SupervisorProcess implements ServerCallbacks {
   readonly #makeKeeper: KeeperMaker;
   #keeper: ChildKeeper | null = null;
   #restarts: RestartTimes = [];
+
+  get face(): { name: string; kind: 'supervisor' } {
+    return { name: this.#callbacks.constructor.name, kind: 'supervisor' };
+  }
 
   constructor(self: Self, callbacks: SupervisorCallbacks, makeKeeper: KeeperMaker = makeNamedKeeper) {
     this.#self = self;
@@ -84,6 +89,7 @@ export class SupervisorProcess implements ServerCallbacks {
         return verdict.exceeded;
       },
       tryAgainLater: (id) => self.send(self.pid, tuple2(GEN_CAST, tuple2(TRY_AGAIN_RESTART, id))),
+      report: (context, reason, id, pid) => reportChild(self, context, reason, id, pid),
       isAlive: (pid) => (pid.node === self.nodeName ? scheduler.isAlive(pid) : true),
     };
   }

@@ -1,26 +1,18 @@
 /** Calls of a server on the same thread: one caller, and a hundred at once. Each adds to a counter and gets its new value. */
 import { LocalNode } from '../../runtime/index.ts';
-import { GenServer, Next, type Call, type CallResult, type From, type InitResult } from '../../supervisors/index.ts';
+import { GenServer } from '../../supervisors/index.ts';
 import { missingBeam, runOnBeam } from '../beam.ts';
 import type { BenchCase, Samples, Size } from '../case.ts';
+import { CountingServer } from '../load/counting-server.ts';
 import { measureRate } from '../measure.ts';
 
 const CALLS = 10_000;
 const CALLERS = 100;
 
-class Counter extends GenServer<number, Call<number, number>> {
-  override init(): InitResult<number> {
-    return Next.ok(0);
-  }
-  override handleCall(request: number, _from: From, count: number): CallResult<number, number> {
-    return Next.reply(count + request, count + request);
-  }
-}
-
 async function callOurs(size: Size, callers: number, implicitSelf: boolean): Promise<Samples> {
   const node = await LocalNode.start({ threads: 0, implicitSelf });
   const each = size.of(CALLS, callers) / callers;
-  const server = await node.run((self) => Counter.start(undefined, { self }));
+  const server = await node.run((self) => CountingServer.start(undefined, { self }));
   let expected = 0;
   const rate = await measureRate(size, each * callers, async () => {
     const caller = (): Promise<void> =>
@@ -56,15 +48,16 @@ calls(Server, N) -> gen_server:call(Server, 1), calls(Server, N - 1).
 `;
 
 async function callBeam(size: Size, callers: number): Promise<Samples> {
-  const micros = runOnBeam(ERLANG, size.of(40, 1), callers);
+  const micros = await runOnBeam(ERLANG, size.of(40, 1), callers);
   return { rate: micros.map((each) => (10_000 * 1e6) / each) };
 }
 
 function createCallCase(callers: number): BenchCase {
   return {
-    name: `call/${callers}`,
+    name: `otp/call/${callers}`,
     about: `GenServer.call, ${callers === 1 ? 'one caller' : `${callers} callers`}, one thread`,
     figures: { rate: 'per_s' },
+    passes: 2,
     variants: [
       { name: 'quorate', run: (size) => callOurs(size, callers, true) },
       { name: 'quorate, no implicit self', run: (size) => callOurs(size, callers, false) },

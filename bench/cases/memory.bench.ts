@@ -44,7 +44,7 @@ one_round(Count) ->
 `;
 
 async function memoryBeam(size: Size): Promise<Samples> {
-  return { each: runOnBeam(ERLANG, 1, size.of(PROCESSES, 5000)) };
+  return { each: await runOnBeam(ERLANG, 1, size.of(PROCESSES, 5000)) };
 }
 
 export const memoryCase: BenchCase = {

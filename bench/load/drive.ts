@@ -2,8 +2,8 @@
 import type { Size } from '../case.ts';
 import { quantileOf, sortNumbers } from '../statistics.ts';
 
-const WARMUP_MS = 150;
-const MEASURE_MS = 400;
+const WARMUP_MS = 100;
+const MEASURE_MS = 300;
 /** A throughput sample is taken over this long. */
 const WINDOW_MS = 50;
 const WINDOWS_MIN = 4;
@@ -28,6 +28,11 @@ export class LoadDriver {
   constructor(request: Request, size: Size) {
     this.#request = request;
     this.#size = size;
+  }
+
+  /** Until the code of all processes has been compiled well; without it the first levels would measure the compiler. */
+  async warmUp(outstanding: number, lengthMs: number): Promise<void> {
+    await this.#phase(outstanding, this.#size.of(lengthMs, 0), []);
   }
 
   async drive(outstanding: number): Promise<Load> {

@@ -80,7 +80,11 @@ export interface Distribution {
   connect(node: Atom): Promise<boolean>;
   /** Ends the connection to a node after sending what waits; false when there is none. */
   disconnect(node: Atom): boolean;
+  /** The cookie for handshakes with that node, either way; null: the common one. */
+  setCookie(node: Atom, cookie: string | null): void;
   peers(): readonly PeerInfo[];
+  /** Nodes to which or from which a connection is being made. */
+  connecting(): readonly Atom[];
   /** Ends everything: `onDown` for every peer, the name is free, the port too. */
   stop(): Promise<void>;
 }

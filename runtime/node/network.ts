@@ -4,11 +4,12 @@
  */
 import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
-import { startDistribution } from '../dist/distribution.ts';
-import { ELSEWHERE, GONE, type Scheduler } from '../process/scheduler.ts';
-import { Atom } from '../term/atom.ts';
+import { HELLO_WORD_BYTES, QUORATE_HELLO, startDistribution } from '../dist/distribution.ts';
+import { ELSEWHERE, GONE } from '../process/place.ts';
+import type { Scheduler } from '../process/scheduler.ts';
+import type { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';
 import { refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
@@ -31,13 +32,16 @@ export interface StartedNetwork {
 
 export async function startNetwork(
   thread: NodeThread,
-  options: Omit<DistributionOptions, Handlers>,
+  { keepFloats, ...options }: Omit<DistributionOptions, Handlers> & { readonly keepFloats: boolean },
   events: NetworkEvents,
 ): Promise<StartedNetwork> {
   const { scheduler } = thread;
+  const pid = (found: Pid): Pid => scheduler.canonical(found);
+  const plain: DecodeOptions = { pid, keepFloats };
+  const keeping: DecodeOptions = { pid, keepFloats: true };
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) => onSignal(thread, peer, pending, payload),
+    onSignal: (peer, pending, payload) => onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
     onUp(peer) {
       thread.onConnected(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
@@ -62,6 +66,11 @@ export async function startNetwork(
   };
 }
 
+/** Of a node of ours a whole float was a `Float`, since its plain numbers are integers when they are whole. */
+function isOurKind({ hello }: PeerInfo): boolean {
+  return QUORATE_HELLO.every((byte, i) => i >= HELLO_WORD_BYTES || hello[i] === byte);
+}
+
 function createNetwork(dist: Distribution): Network {
   return {
     send: (node, signal) => void dist.send(node, signal),
@@ -69,11 +78,19 @@ function createNetwork(dist: Distribution): Network {
     watch: (node) => void dist.connect(node),
     connect: (node) => dist.connect(node),
     disconnect: (node) => dist.disconnect(node),
+    setCookie: (node, cookie) => dist.setCookie(node, cookie),
+    connecting: () => dist.connecting(),
   };
 }
 
 /** @throws WireError for a payload that is no term: the connection it came on is then closed */
-function onSignal(thread: NodeThread, peer: PeerInfo, pending: PendingSignal, payload: Uint8Array | null): void {
+function onSignal(
+  thread: NodeThread,
+  decode: DecodeOptions,
+  peer: PeerInfo,
+  pending: PendingSignal,
+  payload: Uint8Array | null,
+): void {
   const { scheduler } = thread;
   const { signal } = pending;
   if (!speaksForItself(signal, peer.node)) {
@@ -83,12 +100,12 @@ function onSignal(thread: NodeThread, peer: PeerInfo, pending: PendingSignal, pa
   }
   const place = threadFor(scheduler, signal);
   if (place !== scheduler.thread) {
-    thread.deliver(place, pending, payload);
+    thread.deliver(place, pending, payload, decode.keepFloats === true);
     return;
   }
   if (payload === null) scheduler.onSignal(signal);
   else {
-    const reader = new TermReader(payload, 0, payload.length, { pid: (pid) => scheduler.canonical(pid) });
+    const reader = new TermReader(payload, 0, payload.length, decode);
     scheduler.onSignal(completeSignal(pending, reader.term()));
   }
 }

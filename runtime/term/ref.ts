@@ -46,7 +46,7 @@ export class Ref {
 
   /** One string per reference, for use as a key. */
   get key(): string {
-    return (this.#key ??= `${this.node.name}|${this.creation}|${this.words.join('.')}`);
+    return (this.#key ??= createKey(this));
   }
 
   equals(other: unknown): boolean {
@@ -56,6 +56,13 @@ export class Ref {
   toString(): string {
     return `#Ref<${this.node.name}.${this.words.join('.')}>`;
   }
+}
+
+function createKey(ref: Ref): string {
+  const { node, creation, size } = ref;
+  // Nearly all have three words; a list made of them would cost more than the rest of a monitor.
+  const words = size === 3 ? `${ref.word0}.${ref.word1}.${ref.word2}` : ref.words.join('.');
+  return `${node.name}|${creation}|${words}`;
 }
 
 export function isRef(value: unknown): value is Ref {

@@ -7,12 +7,14 @@
  *   all records are these; their pids and references are of this node, and whoever sent does not matter to the receiver;
  * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
  * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
+ * - REMOTE_FLOATS: the same from a node where whole floats are marked (`keepFloats`);
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
+ * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name;
+ * - QUESTION, ANSWER: number of the question (32 bits), then a term.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
@@ -30,6 +32,9 @@ const REMOTE = 6;
 const MALFORMED = 7;
 const MESSAGE = 8;
 const ALIAS = 9;
+const QUESTION = 10;
+const ANSWER = 11;
+const REMOTE_FLOATS = 12;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -40,6 +45,8 @@ export interface MeshEvents {
   onMalformed(node: Atom): void;
   onNodeUp(node: Atom): void;
   onNodeLost(node: Atom): void;
+  onQuestion(thread: number, id: number, question: unknown): void;
+  onAnswer(id: number, answer: unknown): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
   onClosed(thread: number): void;
 }
@@ -64,6 +71,8 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #connections = new Map<number, Connection>();
   readonly #waiting: Connection[] = [];
+  /** A float is whole only when a `Float` was sent: it stays one, as it does on one thread. */
+  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid), keepFloats: true };
   #armed = false;
 
   constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
@@ -78,7 +87,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: Batch) => this.#onBatch(bytesOf(batch)));
+    port.on('message', (batch: Batch) => this.#onBatch(thread, bytesOf(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -93,8 +102,8 @@ export class Mesh {
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
-  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
-    return this.#write(thread, writeRemote, pending.signal, payload);
+  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): boolean {
+    return this.#write(thread, keepFloats ? writeRemoteFloats : writeRemote, pending.signal, payload);
   }
 
   forward(systemThread: number, node: Atom, signal: Signal): boolean {
@@ -108,6 +117,15 @@ export class Mesh {
   /** Tells the system thread that a node sent what is no term. */
   reportMalformed(systemThread: number, node: Atom): boolean {
     return this.#writeNode(systemThread, MALFORMED, node);
+  }
+
+  /** False when there is no such thread. */
+  ask(thread: number, id: number, question: unknown): boolean {
+    return this.#write(thread, writeQuestion, id, question);
+  }
+
+  answer(thread: number, id: number, answer: unknown): boolean {
+    return this.#write(thread, writeAnswer, id, answer);
   }
 
   /** Tells every other thread that a node came or went. */
@@ -175,12 +193,12 @@ export class Mesh {
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
-  #onBatch(batch: Uint8Array): void {
-    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
-    while (reader.position < batch.length) this.#onRecord(reader, batch);
+  #onBatch(thread: number, batch: Uint8Array): void {
+    const reader = new TermReader(batch, 0, batch.length, this.#decode);
+    while (reader.position < batch.length) this.#onRecord(thread, reader, batch);
   }
 
-  #onRecord(reader: TermReader, batch: Uint8Array): void {
+  #onRecord(thread: number, reader: TermReader, batch: Uint8Array): void {
     const kind = batch[reader.position] as number;
     reader.position += 1;
     if (kind === MESSAGE) {
@@ -198,8 +216,14 @@ export class Mesh {
       this.#scheduler.onSignal(completed(readControl(reader), reader));
       return;
     }
-    if (kind === REMOTE) {
+    if (kind === REMOTE || kind === REMOTE_FLOATS) {
+      reader.keepFloats = kind === REMOTE_FLOATS;
       this.#onRemote(reader, batch);
+      reader.keepFloats = true;
+      return;
+    }
+    if (kind === QUESTION || kind === ANSWER) {
+      this.#onNumbered(thread, kind, reader);
       return;
     }
     const node = reader.term() as Atom;
@@ -224,6 +248,13 @@ export class Mesh {
       if (sender !== null) this.#events.onMalformed(sender);
     }
     reader.position = end;
+  }
+
+  #onNumbered(thread: number, kind: number, reader: TermReader): void {
+    const id = reader.u32();
+    const term = reader.term();
+    if (kind === QUESTION) this.#events.onQuestion(thread, id, term);
+    else this.#events.onAnswer(id, term);
   }
 
   #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
@@ -272,6 +303,12 @@ function writeRemote(writer: TermWriter, signal: Signal, payload: Uint8Array | n
   writer.putU32(start - 4, writer.position - start);
 }
 
+function writeRemoteFloats(writer: TermWriter, signal: Signal, payload: Uint8Array | null): void {
+  const start = writer.position;
+  writeRemote(writer, signal, payload);
+  writer.buffer[start] = REMOTE_FLOATS;
+}
+
 function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
   writer.u8(FORWARD);
   writer.term(node);
@@ -286,6 +323,18 @@ function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
 function writeNode(writer: TermWriter, kind: number, node: Atom): void {
   writer.u8(kind);
   writer.term(node);
+}
+
+function writeQuestion(writer: TermWriter, id: number, question: unknown): void {
+  writer.u8(QUESTION);
+  writer.u32(id);
+  writer.term(question);
+}
+
+function writeAnswer(writer: TermWriter, id: number, answer: unknown): void {
+  writer.u8(ANSWER);
+  writer.u32(id);
+  writer.term(answer);
 }
 
 function bytesOf(batch: Batch): Uint8Array {

@@ -37,7 +37,10 @@ for (const { name, variants, figures } of benchCases) {
     );
     for (const variant of result.variants) {
       if (variant.missing !== null) continue;
-      assert.deepEqual(Object.keys(variant.figures), Object.keys(figures));
+      // An anchor may have no equivalent for one of the figures; ours have them all.
+      const expected = variant.name.startsWith('quorate') ? Object.keys(figures) : Object.keys(variant.figures);
+      assert.ok(expected.length > 0 && expected.every((figure) => figure in figures));
+      assert.deepEqual(Object.keys(variant.figures), expected);
       for (const { median, low, high, samples, unit } of Object.values(variant.figures)) {
         assert.ok(median > 0 && low <= median && median <= high && samples > 0, JSON.stringify(variant));
         assert.ok(['per_s', 'us', 'bytes'].includes(unit));
