@@ -82,7 +82,9 @@ function applyTo(sent: unknown, state: unknown): unknown {
   if (typeof module === 'string' && typeof exported === 'string') {
     return loadExport(module, exported).then((fn) => fn(state, ...args));
   }
-  throw new BadArgumentError('a function was sent to an agent on another thread or node: give { module, exported, args }');
+  throw new BadArgumentError(
+    'a function was sent to an agent on another thread or node: give { module, exported, args }',
+  );
 }
 
 export class Agent {
@@ -176,7 +178,9 @@ function packFunction(
 ): { sent: unknown; release: () => void } {
   if (typeof fn !== 'function') return { sent: fn, release: () => undefined };
   if (isOnOtherThread(self, agent)) {
-    throw new BadArgumentError('a function cannot be sent to an agent on another thread or node: give { module, exported, args }');
+    throw new BadArgumentError(
+      'a function cannot be sent to an agent on another thread or node: give { module, exported, args }',
+    );
   }
   const { ticket, release } = park(self, fn);
   return { sent: ticket, release };

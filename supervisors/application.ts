@@ -95,7 +95,9 @@ export class Application {
     specs: ApplicationSpec | readonly ApplicationSpec[],
     options: ApplicationOptions = {},
   ): Promise<Application> {
-    const trees = new ApplicationTrees(Array.isArray(specs) ? (specs as ApplicationSpec[]) : [specs as ApplicationSpec]);
+    const trees = new ApplicationTrees(
+      Array.isArray(specs) ? (specs as ApplicationSpec[]) : [specs as ApplicationSpec],
+    );
     return new Promise((resolve, reject) => {
       const application: Application = new Application(trees, options, (error) => {
         if (error !== null) reject(error as Error);
@@ -177,4 +179,3 @@ export class Application {
     else process.exit(code);
   }
 }
-

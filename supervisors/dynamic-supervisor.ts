@@ -44,8 +44,9 @@ export interface DynamicSupervisorInit {
 type ArgsOf<S> = S extends DynamicSupervisor<infer A> ? (unknown extends A ? DynamicSupervisorInit : A) : never;
 
 /** A dynamic supervisor class: constructed without arguments, once per process. */
-export interface DynamicSupervisorClass<S extends DynamicSupervisor<unknown> = DynamicSupervisor<unknown>>
-  extends RunnableClass {
+export interface DynamicSupervisorClass<
+  S extends DynamicSupervisor<unknown> = DynamicSupervisor<unknown>,
+> extends RunnableClass {
   new (): S;
 }
 
@@ -76,7 +77,13 @@ export class DynamicSupervisor<Args = DynamicSupervisorInit | undefined> {
       const returned = await own.init(given);
       return returned === IGNORE ? IGNORE : { ...(returned as DynamicSupervisorInit), children: [] };
     };
-    return runServer(self, new SupervisorProcess(self, { init }, makeBoundedKeeper), args, starter, name);
+    return runServer(
+      self,
+      new SupervisorProcess(self, { init, name: this.name }, makeBoundedKeeper),
+      args,
+      starter,
+      name,
+    );
   }
 
   /** The spec of this supervisor as a child of another. Its id is the name of the class. */

@@ -92,7 +92,8 @@ export class PgServer extends GenServer<object, Call<unknown, unknown>, unknown,
   }
 
   override handleCast(message: unknown, state: object): CastResult<object> {
-    if (isTagged(message, SYNC, 3) && isPid(message[1]) && Array.isArray(message[2])) this.#sync(message[1], message[2]);
+    if (isTagged(message, SYNC, 3) && isPid(message[1]) && Array.isArray(message[2]))
+      this.#sync(message[1], message[2]);
     return Next.noreply(state);
   }
 
@@ -233,7 +234,8 @@ export class PgServer extends GenServer<object, Call<unknown, unknown>, unknown,
   #tell(what: Atom, group: unknown, pids: readonly Pid[]): void {
     if (pids.length === 0) return;
     for (const { ref, pid, group: wanted } of this.#watchers) {
-      if (wanted === undefined || equalTerms(wanted.name, group)) this.self.send(pid, tuple(ref, what, group, [...pids]));
+      if (wanted === undefined || equalTerms(wanted.name, group))
+        this.self.send(pid, tuple(ref, what, group, [...pids]));
     }
   }
 

@@ -36,7 +36,13 @@ const NOT_LOCAL: Atom = nameAtom('not_local');
 /** The registries of this thread by the key of their pid. */
 const servers = new Map<string, RegistryServer>();
 
-export class RegistryServer extends GenServer<object, Call<readonly unknown[], unknown>, never, unknown, RegistryOptions> {
+export class RegistryServer extends GenServer<
+  object,
+  Call<readonly unknown[], unknown>,
+  never,
+  unknown,
+  RegistryOptions
+> {
   readonly #entries = new Map<string, KeyedEntry[]>();
   /** The keys of each process, once per entry. */
   readonly #keysOf = new Map<string, string[]>();

@@ -92,12 +92,7 @@ export class Registry {
    *
    * @throws SupervisorError (rejects) `already_registered` with `pid`: a unique key has another holder, or the caller has it already; CallError
    */
-  static async register(
-    registry: RegistryRef,
-    key: unknown,
-    value?: unknown,
-    options?: CallerOptions,
-  ): Promise<void> {
+  static async register(registry: RegistryRef, key: unknown, value?: unknown, options?: CallerOptions): Promise<void> {
     const self = requireCaller(options?.self, 'Registry.register');
     const answer = await callServer(self, registry, ['register', key, value]);
     if (!isTagged(answer, ERROR, 2)) return;

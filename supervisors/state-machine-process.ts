@@ -26,6 +26,8 @@ export interface MachineCallbacks {
   /** Null when the machine does not want to know. */
   readonly onEnter: ((oldState: unknown, state: unknown, data: unknown) => unknown) | null;
   terminate(reason: unknown, state: unknown, data: unknown): unknown;
+  /** What reports call it. */
+  readonly name: string;
 }
 
 /** A timeout that runs, or, without a timer, one of 0 that waits in the queue. */
@@ -73,6 +75,10 @@ export class StateMachineProcess implements ServerCallbacks {
   constructor(self: Self, machine: MachineCallbacks) {
     this.#self = self;
     this.#machine = machine;
+  }
+
+  get face(): { name: string; kind: 'server' } {
+    return { name: this.#machine.name, kind: 'server' };
   }
 
   async init(args: unknown): Promise<InitResult<unknown>> {
@@ -215,7 +221,8 @@ export class StateMachineProcess implements ServerCallbacks {
     return this.#then(step, (found) => {
       if (!(found instanceof Step)) throw new ProcessError(tuple2(BAD_ENTER_RETURN, found));
       if (found.kind === 'stop') return this.#stop(found);
-      if (found.kind !== 'keep' && found.kind !== 'keepAll') throw new ProcessError(tuple2(BAD_ENTER_RETURN, found.kind));
+      if (found.kind !== 'keep' && found.kind !== 'keepAll')
+        throw new ProcessError(tuple2(BAD_ENTER_RETURN, found.kind));
       if (found.hasData) this.#data = found.data;
       for (const { kind } of found.actions) {
         if (kind === 'postpone' || kind === 'nextEvent') throw new ProcessError(tuple2(BAD_ENTER_ACTION, kind));

@@ -87,7 +87,8 @@ export class GenStateMachine<
 
   /** The machine's own process. */
   protected get self(): Self {
-    if (this.#self === null) throw new BadArgumentError('a machine has a self from its init on, not in its constructor');
+    if (this.#self === null)
+      throw new BadArgumentError('a machine has a self from its init on, not in its constructor');
     return this.#self;
   }
 
@@ -124,6 +125,7 @@ export class GenStateMachine<
     machine.#self = self;
     const { handleEnter } = machine;
     const callbacks: MachineCallbacks = {
+      name: this.name,
       init: (given) => machine.init(given),
       onEvent: (event: AnyEvent, state, data) => machine.handleEvent(event as never, state, data),
       onEnter: handleEnter === undefined ? null : handleEnter.bind(machine),

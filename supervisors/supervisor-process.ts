@@ -40,6 +40,8 @@ const UNKNOWN_REQUEST = nameAtom('unknown_request');
 /** What the user's class has to say. */
 export interface SupervisorCallbacks {
   init(args: unknown): unknown;
+  /** What reports call it; default: the name of its class. */
+  readonly name?: string;
 }
 
 export class SupervisorProcess implements ServerCallbacks {
@@ -50,7 +52,7 @@ export class SupervisorProcess implements ServerCallbacks {
   #restarts: RestartTimes = [];
 
   get face(): { name: string; kind: 'supervisor' } {
-    return { name: this.#callbacks.constructor.name, kind: 'supervisor' };
+    return { name: this.#callbacks.name ?? this.#callbacks.constructor.name, kind: 'supervisor' };
   }
 
   constructor(self: Self, callbacks: SupervisorCallbacks, makeKeeper: KeeperMaker = makeNamedKeeper) {
@@ -65,7 +67,7 @@ export class SupervisorProcess implements ServerCallbacks {
     if (returned === IGNORE) return Next.ignore();
     const given = readInit(returned);
     if (given === undefined) {
-      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.#callbacks.constructor.name), INIT, returned)));
+      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.face.name), INIT, returned)));
     }
     const made = this.#makeKeeper(given, (flags) => this.#createContext(flags));
     if ('failed' in made) return Next.fail(made.failed);

@@ -135,7 +135,8 @@ export class Task<Result = unknown> implements TaskHandle {
     }
     const outcome = await receiveOutcome(self, task, 0);
     self.demonitor(task.ref, { flush: true });
-    if (outcome?.kind === 'exit' && (outcome.reason === Exit.shutdown || outcome.reason === Exit.killed)) return undefined;
+    if (outcome?.kind === 'exit' && (outcome.reason === Exit.shutdown || outcome.reason === Exit.killed))
+      return undefined;
     return outcome;
   }
 
@@ -205,7 +206,9 @@ export function awaitable<Result>(self: Self, pid: Pid): Task<Result> {
 function ownerOf(task: Task, given: Self | undefined, what: string): Self {
   const self = requireCaller(given, what);
   if (samePid(self.pid, task.owner)) return self;
-  throw new BadArgumentError(`${what}: the task is of ${task.owner.toString()}, which alone gets its result, not of ${self.pid.toString()}`);
+  throw new BadArgumentError(
+    `${what}: the task is of ${task.owner.toString()}, which alone gets its result, not of ${self.pid.toString()}`,
+  );
 }
 
 async function receiveOutcome<Result>(

@@ -108,7 +108,10 @@ test('a global name works with the registry that was given, for supervisors too'
 
 test('without a registry a global name is refused, and the error says what is missing', () =>
   node.run(async () => {
-    await assert.rejects(Counter.call({ global: 'x' }, 'get'), { code: 'no_global_registry', message: /setGlobalRegistry/ });
+    await assert.rejects(Counter.call({ global: 'x' }, 'get'), {
+      code: 'no_global_registry',
+      message: /setGlobalRegistry/,
+    });
     await assert.rejects(Counter.start(1, { name: { global: 'x' } }), { code: 'no_global_registry' });
     assert.throws(() => Counter.cast({ global: 'x' }, 'inc'), { code: 'no_global_registry' });
   }));

@@ -108,7 +108,7 @@ test("scopes of connected nodes know each other's members, from before and after
     assert.deepEqual(new Set(gone.map((told) => (told as unknown[])[1])), new Set(['early', 'late']));
     const again = two.spawn(idle);
     await two.run((own) => Pg.join('late', again, { scope: 'shared', self: own }));
-    assert.equal(String((await change(self) as unknown[])[0]), 'join');
+    assert.equal(String(((await change(self)) as unknown[])[0]), 'join');
     await one.disconnect('pg2@127.0.0.1');
     assert.deepEqual(await change(self), ['leave', 'late', [again.toString()]]);
     await Pg.stop(options);

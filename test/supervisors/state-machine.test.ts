@@ -76,7 +76,9 @@ test('calls, casts and messages are events; a reply may be an action or come lat
           self.send(self.pid, tuple(atom('from'), event.from));
           return Transition.keepAll();
         }
-        return event.kind === 'call' ? Transition.keepAll([Action.reply(event.from, [state, data])]) : Transition.keepAll();
+        return event.kind === 'call'
+          ? Transition.keepAll([Action.reply(event.from, [state, data])])
+          : Transition.keepAll();
       },
     });
     GenStateMachine.cast(probe, 'add');
@@ -276,7 +278,10 @@ test('a call of a machine waits for ever unless told otherwise, and its errors a
       handle: (event) => (subject(event) === 'bad' ? 'nonsense' : Transition.keepAll()),
     });
     const failed = (promise: Promise<unknown>): Promise<CallError> =>
-      promise.then(() => assert.fail('answered'), (error: CallError) => error);
+      promise.then(
+        () => assert.fail('answered'),
+        (error: CallError) => error,
+      );
     const late = await failed(GenStateMachine.call(probe, 'silent', { timeoutMs: 10 }));
     assert.deepEqual(
       late.reason,
