@@ -28,7 +28,7 @@ import { BadArgumentError } from '../runtime/errors.ts';
 import { ProcessError } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Process } from '../runtime/process/process.ts';
-import { Atom, nameAtom } from '../runtime/term/atom.ts';
+import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Pid } from '../runtime/term/pid.ts';
 import { callServer, castServer, replyTo, resolveServer } from './call.ts';
 import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';

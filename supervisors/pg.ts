@@ -9,7 +9,7 @@
  * Source: OTP 25, pg(3).
  */
 import type { Self } from '../runtime/process/self.ts';
-import { Atom, nameAtom } from '../runtime/term/atom.ts';
+import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 
 import { tuple2, tuple3 } from '../runtime/term/tuple.ts';

@@ -3,7 +3,7 @@ import { BadArgumentError } from '../runtime/errors.ts';
 import { canonicalKey } from '../runtime/codec/canonical.ts';
 import type { Process } from '../runtime/process/process.ts';
 import { isExit } from '../runtime/process/message.ts';
-import { Atom, nameAtom } from '../runtime/term/atom.ts';
+import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
 import { samePid, type Pid } from '../runtime/term/pid.ts';
 import { tuple, tuple2 } from '../runtime/term/tuple.ts';

@@ -18,7 +18,8 @@
  * ```
  *
  * Either `handleEvent` handles all, or `states` has a function per state. A machine with `handleEnter` is told of each state that it enters, the first
- * too. Callbacks may be async; while one is awaited the machine handles nothing else. Erlang's `gen_statem:call` and `cast` work on it, and ours on a gen_statem.
+ * too. Callbacks may be async; while one is awaited the machine handles nothing else. Erlang's `gen_statem:call` and `cast` work on it, and
+ * ours on a gen_statem.
  *
  * Source: OTP 25, gen_statem(3).
  */

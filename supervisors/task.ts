@@ -185,10 +185,9 @@ export class Task<Result = unknown> implements TaskHandle {
 
 /** @internal a task of `self` on its thread */
 export function startTask<Result>(self: Self, fn: TaskFunction<Result>, link: boolean): Task<Result> {
-  let ref: Ref | undefined;
   // The process begins when this code has finished: by then the reference is there.
-  const pid = self.spawn(async (own) => reply(own, ref as Ref, await fn(own)), { link });
-  ref = self.monitor(pid, { alias: 'replyDemonitor' });
+  const pid = self.spawn(async (own) => reply(own, ref, await fn(own)), { link });
+  const ref: Ref = self.monitor(pid, { alias: 'replyDemonitor' });
   return new Task<Result>(pid, ref, self.pid);
 }
 
