@@ -42,7 +42,7 @@ function watch<T>(t: TestContext, channel: Channel<unknown, T>): Watch<T> {
     log.add('one');
   };
   channel.subscribe(take);
-  t.after(() => void channel.unsubscribe(take));
+  t.after(() => channel.unsubscribe(take));
   return { reports, until: (count) => log.until(count).then(() => reports) };
 }
 
