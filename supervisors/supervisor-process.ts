@@ -40,21 +40,25 @@ const UNKNOWN_REQUEST = nameAtom('unknown_request');
 /** What the user's class has to say. */
 export interface SupervisorCallbacks {
   init(args: unknown): unknown;
+  /** What reports call it; default: the name of its class. */
+  readonly name?: string;
 }
 
 export class SupervisorProcess implements ServerCallbacks {
   readonly #self: Self;
   readonly #callbacks: SupervisorCallbacks;
+  readonly #makeKeeper: KeeperMaker;
   #keeper: ChildKeeper | null = null;
   #restarts: RestartTimes = [];
 
   get face(): { name: string; kind: 'supervisor' } {
-    return { name: this.#callbacks.constructor.name, kind: 'supervisor' };
+    return { name: this.#callbacks.name ?? this.#callbacks.constructor.name, kind: 'supervisor' };
   }
 
-  constructor(self: Self, callbacks: SupervisorCallbacks) {
+  constructor(self: Self, callbacks: SupervisorCallbacks, makeKeeper: KeeperMaker = makeNamedKeeper) {
     this.#self = self;
     this.#callbacks = callbacks;
+    this.#makeKeeper = makeKeeper;
   }
 
   async init(args: unknown): Promise<InitResult<null>> {
@@ -63,32 +67,13 @@ export class SupervisorProcess implements ServerCallbacks {
     if (returned === IGNORE) return Next.ignore();
     const given = readInit(returned);
     if (given === undefined) {
-      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.#callbacks.constructor.name), INIT, returned)));
+      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.face.name), INIT, returned)));
     }
-    const made = this.#createKeeper(given);
+    const made = this.#makeKeeper(given, (flags) => this.#createContext(flags));
     if ('failed' in made) return Next.fail(made.failed);
     this.#keeper = made.keeper;
     const failed = await made.keeper.startAll();
     return failed === null ? Next.ok(null) : Next.fail(tuple2(Exit.shutdown, failed));
-  }
-
-  #createKeeper(given: GivenInit): { keeper: ChildKeeper } | { failed: unknown } {
-    let wrong: Atom = SUPERVISOR_DATA;
-    try {
-      const flags = checkFlags(given.flags);
-      wrong = START_SPEC;
-      const simple = flags.strategy === 'simpleOneForOne';
-      if (simple && given.children.length !== 1)
-        return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
-      const specs = checkChildSpecs(given.children, flags.autoShutdown);
-      const context = this.#createContext(flags);
-      const [template] = specs;
-      const dynamic = simple && template !== undefined;
-      return { keeper: dynamic ? new DynamicChildren(context, template) : new StaticChildren(context, specs) };
-    } catch (error) {
-      if (error instanceof ChildSpecError) return { failed: tuple2(wrong, error.reason) };
-      throw error;
-    }
   }
 
   #createContext(flags: CheckedFlags): KeeperContext {
@@ -176,10 +161,36 @@ export class SupervisorProcess implements ServerCallbacks {
   }
 }
 
-interface GivenInit {
+/** What an init returned, in parts. */
+export interface GivenInit {
   readonly flags: unknown;
   readonly children: readonly unknown[];
 }
+
+/** Checks what an init returned and makes what keeps the children, or gives the reason why the start fails. */
+export type KeeperMaker = (
+  given: GivenInit,
+  createContext: (flags: CheckedFlags) => KeeperContext,
+) => { readonly keeper: ChildKeeper } | { readonly failed: unknown };
+
+const makeNamedKeeper: KeeperMaker = (given, createContext) => {
+  let wrong: Atom = SUPERVISOR_DATA;
+  try {
+    const flags = checkFlags(given.flags);
+    wrong = START_SPEC;
+    const simple = flags.strategy === 'simpleOneForOne';
+    if (simple && given.children.length !== 1)
+      return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
+    const specs = checkChildSpecs(given.children, flags.autoShutdown);
+    const context = createContext(flags);
+    const [template] = specs;
+    const dynamic = simple && template !== undefined;
+    return { keeper: dynamic ? new DynamicChildren(context, template) : new StaticChildren(context, specs) };
+  } catch (error) {
+    if (error instanceof ChildSpecError) return { failed: tuple2(wrong, error.reason) };
+    throw error;
+  }
+};
 
 /** What an init returned: flags and children in one object, or OTP's `{ok, {Flags, Children}}`. */
 function readInit(returned: unknown): GivenInit | undefined {
