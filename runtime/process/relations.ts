@@ -10,6 +10,7 @@ import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
+import { LocalCalls } from './local-calls.ts';
 import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
@@ -21,6 +22,7 @@ import { assertMonitorOptions, assertPid, createNoProcError, resolveTarget, toNa
 export class Relations {
   readonly #scheduler: Scheduler;
   readonly #aliases: Aliases;
+  readonly #calls: LocalCalls;
   readonly #nodeWatchers = new Map<Atom, Map<Process, number>>();
   /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
   readonly #tracked = new Map<number | Atom, Set<Process>>();
@@ -29,6 +31,7 @@ export class Relations {
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
     this.#aliases = new Aliases(scheduler);
+    this.#calls = new LocalCalls(scheduler);
   }
 
   // Links
@@ -134,6 +137,13 @@ export class Relations {
     return ref;
   }
 
+  /** `monitor(target, { alias: 'replyDemonitor' })` for a call whose reply is waited for. @internal */
+  monitorForCall(self: Process, target: Pid): Ref {
+    const server = self.call === null ? this.#scheduler.find(target) : undefined;
+    if (server === undefined || server === self) return this.monitor(self, target, { alias: 'replyDemonitor' });
+    return this.#calls.begin(self, server);
+  }
+
   /** A monitor that was asked for together with the spawn of its target: elsewhere the target has it already. */
   adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
     this.#hold(self, ref, pid, null, pid, options);
@@ -196,8 +206,9 @@ export class Relations {
       throw new BadArgumentError(`demonitor: ${ref.toString()} is a reference of another node`);
     }
     const held = self.monitors?.get(this.#scheduler.countOf(ref));
-    const found = held !== undefined && sameRef(held.ref, ref);
-    if (found) {
+    const isHeld = held !== undefined && sameRef(held.ref, ref);
+    const found = isHeld || this.#endCall(self, ref);
+    if (isHeld) {
       self.monitors?.delete(this.#scheduler.countOf(ref));
       if (held.alias !== null && held.alias !== 'explicitUnalias')
         this.#aliases.drop(self, this.#scheduler.countOf(ref));
@@ -205,6 +216,10 @@ export class Relations {
     }
     if (options.flush === true && !found) self.discardFirst(isDownOf(ref));
     return options.info === true ? found : true;
+  }
+
+  #endCall(self: Process, ref: Ref): boolean {
+    return self.call !== null && self.call.ref.equals(ref) && this.#calls.end(ref) !== null;
   }
 
   #unwatch(self: Process, held: HeldMonitor): void {
@@ -266,6 +281,11 @@ export class Relations {
 
   /** A message to an alias of this thread; dropped when it is none any more. */
   sendAlias(ref: Ref, message: unknown): void {
+    const caller = this.#calls.end(ref);
+    if (caller !== null) {
+      caller.deliver(message);
+      return;
+    }
     const found = this.#aliases.find(ref);
     if (found === undefined) return;
     const { process, mode } = found;
@@ -352,6 +372,7 @@ export class Relations {
   /** Tells everybody who is linked to or monitors a process that it ended, and forgets what it held. */
   onEnd(self: Process, reason: unknown): void {
     const scheduler = this.#scheduler;
+    this.#calls.onEnd(self, reason);
     if (self.aliases !== null) for (const count of self.aliases) this.#aliases.forget(count);
     if (self.monitors !== null) {
       for (const [count, held] of self.monitors) {
