@@ -15,6 +15,8 @@ export class LocalCall {
   readonly server: Process;
   next: LocalCall | null;
   previous: LocalCall | null = null;
+  /** Another call in the same bucket. */
+  other: LocalCall | null = null;
 
   constructor(ref: Ref, caller: Process, server: Process) {
     this.ref = ref;
@@ -24,9 +26,16 @@ export class LocalCall {
   }
 }
 
+const BUCKETS_MIN = 256;
+
+/**
+ * By the running number of the reference, in buckets of its own: a Map under such churn lays out a new table again and again, and each old one
+ * keeps its successor from the quick part of garbage collection.
+ */
 export class LocalCalls {
   readonly #scheduler: Scheduler;
-  readonly #byCount = new Map<number, LocalCall>();
+  #buckets: (LocalCall | null)[] = createBuckets(BUCKETS_MIN);
+  #size = 0;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -38,26 +47,64 @@ export class LocalCalls {
     if (call.next !== null) call.next.previous = call;
     server.callers = call;
     caller.call = call;
-    this.#byCount.set(this.#scheduler.countOf(ref), call);
+    if (this.#size === this.#buckets.length) this.#grow();
+    this.#size += 1;
+    this.#put(call);
     return ref;
+  }
+
+  #put(call: LocalCall): void {
+    const index = this.#indexOf(call.ref);
+    call.other = this.#buckets[index] as LocalCall | null;
+    this.#buckets[index] = call;
+  }
+
+  #indexOf(ref: Ref): number {
+    return ref.word0 & (this.#buckets.length - 1);
+  }
+
+  #grow(): void {
+    const before = this.#buckets;
+    this.#buckets = createBuckets(before.length * 2);
+    for (let call of before) {
+      while (call !== null) {
+        const { other } = call as LocalCall;
+        this.#put(call);
+        call = other;
+      }
+    }
   }
 
   /** Ends the call with that reference; who made it, or null when it is none. */
   end(ref: Ref): Process | null {
-    if (this.#byCount.size === 0) return null;
-    const call = this.#byCount.get(this.#scheduler.countOf(ref));
-    if (call === undefined || !sameRef(call.ref, ref)) return null;
+    let call = this.#buckets[this.#indexOf(ref)] as LocalCall | null;
+    while (call !== null && !sameRef(call.ref, ref)) call = call.other;
+    if (call === null) return null;
     this.#forget(call);
     return call.caller;
   }
 
+  /** Links to others are cut: what has grown old must not keep what is younger. */
   #forget(call: LocalCall): void {
     const { caller, server, next, previous } = call;
-    this.#byCount.delete(this.#scheduler.countOf(call.ref));
+    this.#take(call);
     caller.call = null;
     if (next !== null) next.previous = previous;
     if (previous === null) server.callers = next;
     else previous.next = next;
+    call.next = call.previous = call.other = null;
+  }
+
+  #take(call: LocalCall): void {
+    this.#size -= 1;
+    const index = this.#indexOf(call.ref);
+    let one = this.#buckets[index] as LocalCall;
+    if (one === call) {
+      this.#buckets[index] = call.other;
+      return;
+    }
+    while (one.other !== call) one = one.other as LocalCall;
+    one.other = call.other;
   }
 
   /** A process ended: its own call is over, and those that wait for it get their DOWN. */
@@ -68,4 +115,8 @@ export class LocalCalls {
       call.caller.deliver(createDown(call.ref, process.pid, reason));
     }
   }
+}
+
+function createBuckets(count: number): (LocalCall | null)[] {
+  return new Array<LocalCall | null>(count).fill(null);
 }
