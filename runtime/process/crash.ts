@@ -1,8 +1,8 @@
 /** What is a crash, and its report. Made only when somebody listens. */
-import type { CrashReport } from '../channels.ts';
+import { crashChannel, type CrashReport } from '../channels.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { isTagged } from '../term/tuple.ts';
-import { isCrash } from './exit.ts';
+import { isCrash, reasonOf } from './exit.ts';
 import type { Process } from './process.ts';
 
 /** What a behaviour tells about the process that it runs in. */
@@ -23,11 +23,20 @@ export function isCleanExit(reason: unknown): boolean {
   return reason === Exit.normal || reason === Exit.shutdown || isTagged(reason, Exit.shutdown, 2);
 }
 
-export function isReported(process: Process, thrown: unknown): boolean {
+/** The exit reason of a process whose function threw `thrown`; publishes a report if that is a crash and somebody listens. */
+export function reportCrash(process: Process, thrown: unknown): unknown {
+  const reason = reasonOf(thrown);
+  if (crashChannel.hasSubscribers && isReported(process, thrown)) {
+    crashChannel.publish(createCrashReport(process, thrown, reason));
+  }
+  return reason;
+}
+
+function isReported(process: Process, thrown: unknown): boolean {
   return isCrash(thrown) || process.server?.isFailing === true;
 }
 
-export function createCrashReport(process: Process, thrown: unknown, reason: unknown): CrashReport {
+function createCrashReport(process: Process, thrown: unknown, reason: unknown): CrashReport {
   const { server, pid, scheduler } = process;
   const { registeredName, initialCall, links, messages, messageQueueLen } = process.info();
   return {

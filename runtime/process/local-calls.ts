@@ -3,7 +3,7 @@
  * `monitor(server, { alias: 'replyDemonitor' })` - kept in one record instead of three: all the same to whoever sends to the alias, ends
  * the monitor, or looks at either process. A process waits for one reply at a time; a second call takes the ordinary way.
  */
-import { Ref, sameRef } from '../term/ref.ts';
+import { sameRef, type Ref } from '../term/ref.ts';
 import { createDown } from './message.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';

@@ -277,7 +277,9 @@ export class Process extends Receiver implements Self {
       pid: this.pid,
       registeredName: this.scheduler.names.nameOf(this.pid),
       links: [...(this.links?.values() ?? [])].filter((link) => link.active).map((link) => link.pid),
-      monitors: [...(this.monitors?.values() ?? [])].map((monitor) => monitor.object).concat(this.call?.server.pid ?? []),
+      monitors: [...(this.monitors?.values() ?? [])]
+        .map((monitor) => monitor.object)
+        .concat(this.call?.server.pid ?? []),
       monitoredBy: [...(this.watchers?.values() ?? [])].map((watcher) => watcher.from).concat(callersOf(this)),
       trapExit: this.trapping,
       messageQueueLen: this.mailCount,

@@ -11,8 +11,10 @@ import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
 import { LocalCalls } from './local-calls.ts';
-import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
-import type { HeldMonitor, Process, Watcher } from './process.ts';
+import { addLink, addWatcher } from './link-maps.ts';
+import { createDown, createExitMessage, isDownOf } from './message.ts';
+import { NodeWatchers } from './node-watchers.ts';
+import type { HeldMonitor, Process } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
@@ -23,7 +25,7 @@ export class Relations {
   readonly #scheduler: Scheduler;
   readonly #aliases: Aliases;
   readonly #calls: LocalCalls;
-  readonly #nodeWatchers = new Map<Atom, Map<Process, number>>();
+  readonly #nodeWatchers = new NodeWatchers();
   /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
   readonly #tracked = new Map<number | Atom, Set<Process>>();
   #unlinkId = 0n;
@@ -300,11 +302,7 @@ export class Relations {
     if (typeof flag !== 'boolean') throw new BadArgumentError('monitorNode: the flag must be true or false');
     const name = toName(node, 'monitorNode');
     if (name === this.#scheduler.nodeName) return;
-    const watchers = this.#nodeWatchers.get(name) ?? new Map<Process, number>();
-    this.#nodeWatchers.set(name, watchers);
-    const count = (watchers.get(self) ?? 0) + (flag ? 1 : -1);
-    if (count > 0) watchers.set(self, count);
-    else watchers.delete(self);
+    this.#nodeWatchers.change(self, name, flag ? 1 : -1);
     if (flag) {
       this.#trackPlace(self, name);
       this.#scheduler.outside.watchNode(name);
@@ -314,11 +312,7 @@ export class Relations {
   /** The connection to a node ended, or could not be made: every link and monitor across it fires `noconnection`. */
   onNodeLost(node: Atom): void {
     this.#onLost(node, Exit.noconnection);
-    const watchers = this.#nodeWatchers.get(node);
-    this.#nodeWatchers.delete(node);
-    for (const [process, count] of watchers ?? []) {
-      for (let i = 0; i < count; i++) process.deliver(createNodeDown(node));
-    }
+    this.#nodeWatchers.tell(node);
   }
 
   /** A thread of this node ended: its processes did, with that reason. */
@@ -382,7 +376,7 @@ export class Relations {
     }
     if (self.tracked) {
       for (const tracked of this.#tracked.values()) tracked.delete(self);
-      for (const watchers of this.#nodeWatchers.values()) watchers.delete(self);
+      this.#nodeWatchers.forget(self);
     }
     if (self.watchers !== null) {
       for (const watcher of self.watchers.values()) {
@@ -403,14 +397,4 @@ export class Relations {
     }
     self.aliases = self.monitors = self.watchers = self.links = null;
   }
-}
-
-function addLink(self: Process, key: number | string, pid: Pid): void {
-  const links = (self.links ??= new Map());
-  const link = links.get(key);
-  if (link === undefined) links.set(key, { pid, active: true, unlinkId: null });
-}
-
-function addWatcher(self: Process, key: number | string, watcher: Watcher): void {
-  (self.watchers ??= new Map()).set(key, watcher);
 }

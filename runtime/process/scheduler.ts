@@ -3,7 +3,6 @@
  * runs when is decided by promises, so this only starts functions, hands over messages, and makes sure that after a number of hand-overs
  * the event loop gets a turn.
  */
-import { crashChannel } from '../channels.ts';
 import type { Env } from '../env.ts';
 import { BadArgumentError, QuorateError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
@@ -13,8 +12,7 @@ import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../t
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isThenable, runAs } from './context.ts';
-import { createCrashReport, isReported } from './crash.ts';
-import { reasonOf } from './exit.ts';
+import { reportCrash } from './crash.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { ELSEWHERE, GONE } from './place.ts';
@@ -329,12 +327,7 @@ export class Scheduler {
   }
 
   #failed(process: Process, thrown: unknown): void {
-    if (!process.alive) return;
-    const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
-      crashChannel.publish(createCrashReport(process, thrown, reason));
-    }
-    this.terminate(process, reason);
+    if (process.alive) this.terminate(process, reportCrash(process, thrown));
   }
 
   /** Ends a process. Ends that follow from it, through links, are worked off one after the other. */

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Exit, LocalNode } from '../../runtime/index.ts';
-import { GenServer, Next, type Call, type CallError, type CallResult, type From, type InitResult } from '../../supervisors/index.ts';
+import {
+  GenServer,
+  Next,
+  type Call,
+  type CallError,
+  type CallResult,
+  type From,
+  type InitResult,
+} from '../../supervisors/index.ts';
 
 type HoldCall = Call<number, number> | Call<'release', number> | Call<'twice', number>;
 
@@ -35,13 +43,19 @@ after(() => node.stop());
 
 test('a thousand calls wait at once and each gets its own reply, in any order', async () => {
   const server = await node.run((self) => Holder.start(undefined, { self }));
-  const calls = Array.from({ length: 1000 }, (_, i) => node.run((self) => GenServer.call(server, i as never, { self })));
+  const calls = Array.from({ length: 1000 }, (_, i) =>
+    node.run((self) => GenServer.call(server, i as never, { self })),
+  );
   await node.run(async (self) => {
-    while ((await node.processInfo(server))?.messageQueueLen !== 0) await self.receive({ timeoutMs: 1, otherwise: null });
+    while ((await node.processInfo(server))?.messageQueueLen !== 0)
+      await self.receive({ timeoutMs: 1, otherwise: null });
     assert.equal((await node.processInfo(server))?.monitoredBy.length, 1000);
     assert.equal(await GenServer.call(server, 'release' as never, { self }), 1000);
   });
-  assert.deepEqual(await Promise.all(calls), Array.from({ length: 1000 }, (_, i) => i * 2));
+  assert.deepEqual(
+    await Promise.all(calls),
+    Array.from({ length: 1000 }, (_, i) => i * 2),
+  );
   assert.deepEqual((await node.processInfo(server))?.monitoredBy, []);
 });
 
@@ -51,7 +65,8 @@ test('a server that ends fails every call that waits for it, with its reason', a
     node.run((self) => GenServer.call(server, i as never, { self })).catch((error: CallError) => error),
   );
   await node.run(async (self) => {
-    while ((await node.processInfo(server))?.monitoredBy.length !== 300) await self.receive({ timeoutMs: 1, otherwise: null });
+    while ((await node.processInfo(server))?.monitoredBy.length !== 300)
+      await self.receive({ timeoutMs: 1, otherwise: null });
     self.exit(server, Exit.kill);
   });
   const errors = (await Promise.all(calls)) as CallError[];
@@ -62,7 +77,8 @@ test('a caller shows what it waits for, and takes its call with it when it ends'
   node.run(async (self) => {
     const server = await Holder.start(undefined, { self });
     const caller = self.spawn(async (own) => void (await GenServer.call(server, 1 as never, { self: own })));
-    while ((await self.processInfo(server))?.monitoredBy.length !== 1) await self.receive({ timeoutMs: 1, otherwise: null });
+    while ((await self.processInfo(server))?.monitoredBy.length !== 1)
+      await self.receive({ timeoutMs: 1, otherwise: null });
     assert.deepEqual((await self.processInfo(caller))?.monitors, [server]);
     self.exit(caller, Exit.kill);
     assert.deepEqual((await self.processInfo(server))?.monitoredBy, []);
