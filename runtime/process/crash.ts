@@ -2,7 +2,7 @@
 import { crashChannel, type CrashReport } from '../channels.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { isTagged } from '../term/tuple.ts';
-import { isCrash, reasonOf } from './exit.ts';
+import { isCrash } from './exit.ts';
 import type { Process } from './process.ts';
 
 /** What a behaviour tells about the process that it runs in. */
@@ -23,17 +23,11 @@ export function isCleanExit(reason: unknown): boolean {
   return reason === Exit.normal || reason === Exit.shutdown || isTagged(reason, Exit.shutdown, 2);
 }
 
-/** The exit reason of a process whose function threw `thrown`; publishes a report if that is a crash and somebody listens. */
-export function reportCrash(process: Process, thrown: unknown): unknown {
-  const reason = reasonOf(thrown);
-  if (crashChannel.hasSubscribers && isReported(process, thrown)) {
+/** Of a process that failed with that reason. */
+export function reportCrash(process: Process, thrown: unknown, reason: unknown): void {
+  if (!crashChannel.hasSubscribers) return;
+  if (isCrash(thrown) || process.server?.isFailing === true)
     crashChannel.publish(createCrashReport(process, thrown, reason));
-  }
-  return reason;
-}
-
-function isReported(process: Process, thrown: unknown): boolean {
-  return isCrash(thrown) || process.server?.isFailing === true;
 }
 
 function createCrashReport(process: Process, thrown: unknown, reason: unknown): CrashReport {

@@ -4,7 +4,7 @@
  * the monitor, or looks at either process. A process waits for one reply at a time; a second call takes the ordinary way.
  */
 import { sameRef, type Ref } from '../term/ref.ts';
-import { createDown } from './message.ts';
+import { createDown, DOWN } from './message.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -112,7 +112,7 @@ export class LocalCalls {
     if (process.call !== null) this.#forget(process.call);
     for (let call = process.callers; call !== null; call = process.callers) {
       this.#forget(call);
-      call.caller.deliver(createDown(call.ref, process.pid, reason));
+      call.caller.deliver(createDown(call.ref, process.pid, reason, DOWN));
     }
   }
 }

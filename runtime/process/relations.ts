@@ -12,7 +12,7 @@ import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
 import { LocalCalls } from './local-calls.ts';
 import { addLink, addWatcher } from './link-maps.ts';
-import { createDown, createExitMessage, isDownOf } from './message.ts';
+import { createDown, createExitMessage, DOWN, isDownOf } from './message.ts';
 import { NodeWatchers } from './node-watchers.ts';
 import type { HeldMonitor, Process } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
@@ -268,7 +268,7 @@ export class Relations {
     if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
     self.monitors?.delete(this.#scheduler.countOf(ref));
     if (held.alias !== null && held.alias !== 'explicitUnalias') this.#aliases.drop(self, this.#scheduler.countOf(ref));
-    self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
+    self.deliver(createDown(ref, held.object, reason, held.hasTag ? held.tag : DOWN));
   }
 
   // Aliases

@@ -13,6 +13,7 @@ import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isThenable, runAs } from './context.ts';
 import { reportCrash } from './crash.ts';
+import { reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { ELSEWHERE, GONE } from './place.ts';
@@ -22,7 +23,7 @@ import { Relations } from './relations.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { assertPid, assertRegistrable, toName } from './targets.ts';
 import { dispatchSignal } from './dispatch.ts';
-import { isConnected, sendAway, sendToAlias, sendToName } from './send-away.ts';
+import { isConnected, sendAway, sendExit, sendToAlias, sendToName } from './send-away.ts';
 import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner } from './spawner.ts';
@@ -211,11 +212,7 @@ export class Scheduler {
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    assertPid(to, 'exit');
-    const target = this.find(to);
-    const place = this.locate(to);
-    if (target !== undefined) this.relations.onExit(from, target, copyTerm(reason, 'reason'));
-    else if (place !== this.thread && place !== GONE) this.route(to, { kind: 'exit', from, to, reason });
+    sendExit(this, from, to, reason);
   }
 
   sendAfter(from: Pid, delayMs: number, to: Destination, message: unknown): Ref {
@@ -327,7 +324,10 @@ export class Scheduler {
   }
 
   #failed(process: Process, thrown: unknown): void {
-    if (process.alive) this.terminate(process, reportCrash(process, thrown));
+    if (!process.alive) return;
+    const reason = reasonOf(thrown);
+    reportCrash(process, thrown, reason);
+    this.terminate(process, reason);
   }
 
   /** Ends a process. Ends that follow from it, through links, are worked off one after the other. */
