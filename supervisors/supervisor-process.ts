@@ -15,7 +15,7 @@ import { DynamicChildren } from './dynamic-children.ts';
 import { ChildSpecError } from './errors.ts';
 import { Next, type CallResult, type CastResult, type From, type InitResult } from './gen-server-types.ts';
 import { takeStart } from './parked-starts.ts';
-import { addRestart, type RestartTimes } from './restart-intensity.ts';
+import { RestartWindow } from './restart-intensity.ts';
 import { reportChild } from './report.ts';
 import type { ServerCallbacks } from './server-process.ts';
 import { StaticChildren } from './static-children.ts';
@@ -49,7 +49,6 @@ export class SupervisorProcess implements ServerCallbacks {
   readonly #callbacks: SupervisorCallbacks;
   readonly #makeKeeper: KeeperMaker;
   #keeper: ChildKeeper | null = null;
-  #restarts: RestartTimes = [];
 
   get face(): { name: string; kind: 'supervisor' } {
     return { name: this.#callbacks.name ?? this.#callbacks.constructor.name, kind: 'supervisor' };
@@ -81,15 +80,12 @@ export class SupervisorProcess implements ServerCallbacks {
     // The clock of the process's own thread, which a simulation drives.
     const { scheduler } = self as Process;
     const now = (): number => scheduler.env.now();
+    const restarts = new RestartWindow(flags.intensity, flags.periodMs);
     return {
       self,
       flags,
       now,
-      isTooMany: () => {
-        const verdict = addRestart(this.#restarts, now(), flags.intensity, flags.periodMs);
-        this.#restarts = verdict.times;
-        return verdict.exceeded;
-      },
+      isTooMany: () => restarts.add(now()),
       tryAgainLater: (id) => self.send(self.pid, tuple2(GEN_CAST, tuple2(TRY_AGAIN_RESTART, id))),
       report: (context, reason, id, pid) => reportChild(self, context, reason, id, pid),
       isAlive: (pid) => (pid.node === self.nodeName ? scheduler.isAlive(pid) : true),

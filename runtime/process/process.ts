@@ -7,6 +7,7 @@ import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { ServerFace } from './crash.ts';
+import type { LocalCall } from './local-calls.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
 import { assertOptions, assertSendOptions } from './assert-options.ts';
 import { Receiver } from './receiver.ts';
@@ -61,6 +62,9 @@ export class Process extends Receiver implements Self {
   links: Map<number | string, Link> | null = null;
   monitors: Map<number, HeldMonitor> | null = null;
   watchers: Map<number | string, Watcher> | null = null;
+  /** The call of a process of this thread whose reply it waits for, and the first of those that wait for one of its own. */
+  call: LocalCall | null = null;
+  callers: LocalCall | null = null;
   aliases: Set<number> | null = null;
   /** Has, or had, a relation to a process elsewhere. */
   tracked = false;
@@ -121,6 +125,12 @@ export class Process extends Receiver implements Self {
   monitor(target: MonitorTarget, options?: MonitorOptions): Ref {
     this.#assertAlive('monitor');
     return this.scheduler.relations.monitor(this, target, options);
+  }
+
+  /** @internal */
+  monitorForCall(target: Pid): Ref {
+    this.#assertAlive('monitor');
+    return this.scheduler.relations.monitorForCall(this, target);
   }
 
   demonitor(ref: Ref, options?: DemonitorOptions): boolean {
@@ -271,8 +281,10 @@ export class Process extends Receiver implements Self {
       pid: this.pid,
       registeredName: this.scheduler.names.nameOf(this.pid),
       links: [...(this.links?.values() ?? [])].filter((link) => link.active).map((link) => link.pid),
-      monitors: [...(this.monitors?.values() ?? [])].map((monitor) => monitor.object),
-      monitoredBy: [...(this.watchers?.values() ?? [])].map((watcher) => watcher.from),
+      monitors: [...(this.monitors?.values() ?? [])]
+        .map((monitor) => monitor.object)
+        .concat(this.call?.server.pid ?? []),
+      monitoredBy: [...(this.watchers?.values() ?? [])].map((watcher) => watcher.from).concat(callersOf(this)),
       trapExit: this.trapping,
       messageQueueLen: this.mailCount,
       messages,
@@ -285,4 +297,10 @@ export class Process extends Receiver implements Self {
   #assertAlive(what: string): void {
     if (!this.alive) throw createDeadError(what);
   }
+}
+
+function callersOf(server: Process): Pid[] {
+  const pids: Pid[] = [];
+  for (let call = server.callers; call !== null; call = call.next) pids.push(call.caller.pid);
+  return pids;
 }

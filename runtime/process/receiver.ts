@@ -121,6 +121,8 @@ export abstract class Receiver {
       if (before === null) this.mailFirst = mail.next;
       else before.next = mail.next;
       if (mail.next === null) this.mailLast = before;
+      // A taken mail that has grown old would keep all that came after it from being collected early.
+      mail.next = null;
       this.mailCount -= 1;
       return mail.message;
     }
