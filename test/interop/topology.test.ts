@@ -1,7 +1,8 @@
 /** A node of ours among several real Erlang nodes that are connected with each other: nobody is cut off from anybody who lives. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { atom, Exit, isDown, isTagged, LocalNode, tuple, type Pid, type Self } from '../../runtime/index.ts';
+import type { Pid } from '../../runtime/index.ts';
+import { atom, Exit, isDown, isTagged, LocalNode, tuple, type Self } from '../../runtime/index.ts';
 import { freePort, hasErlang, startErlang, type Program } from '../kit/programs.ts';
 import { COOKIE, OURS, startResponder } from './responder-kit.ts';
 

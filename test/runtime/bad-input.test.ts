@@ -143,7 +143,6 @@ const ONLY_SELF: readonly Row[] = [
   ['badarg', 'send with a number for options', (api, { alive }) => api.send(alive, 'hello', 5)],
   ['badarg', 'send with a word for a flag', (api, { alive }) => api.send(alive, 'hello', { noconnect: 'yes' })],
   ['badarg', 'request a spawn of a function', (api) => api.spawnRequest(() => 1)],
-  ['badarg', 'request a spawn with an unknown reply', (api) => api.spawnRequest('m', 'f', [], { reply: 'maybe' })],
   ['badarg', 'request a spawn with null for options', (api) => api.spawnRequest('m', 'f', [], null)],
   [
     'not_sendable',
