@@ -27,12 +27,8 @@ const SPAWN_FLAGS: readonly string[] = ['link', 'trapExit', 'implicitSelf'];
 const DEMONITOR_FLAGS: readonly string[] = ['flush', 'info'];
 const SEND_FLAGS: readonly string[] = ['noconnect'];
 
-export function assertSpawnFlags(options: object): void {
-  assertFlags(options, SPAWN_FLAGS, 'spawn');
-}
-
 export function assertSpawnOptions(options: object): void {
-  assertSpawnFlags(options);
+  assertFlags(options, SPAWN_FLAGS, 'spawn');
   const { monitor } = options as { readonly monitor?: object };
   if (monitor === undefined) return;
   assertOptions(monitor, 'spawnMonitor');

@@ -10,7 +10,7 @@ import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { tuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
-import { assertSpawnFlags } from './assert-options.ts';
+import { assertFlags } from './assert-options.ts';
 import { isMonitorOptions, toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { MonitorOptions, PlacedSpawnOptions, SpawnRequestOptions } from './self.ts';
@@ -142,7 +142,7 @@ export function assertRequest(module: unknown, exported: unknown, args: unknown,
   if (typeof module !== 'string' || typeof exported !== 'string' || !Array.isArray(args)) {
     throw new BadArgumentError('spawn: takes a function, or module, export and an array of arguments');
   }
-  assertSpawnFlags(options);
+  assertFlags(options, ['link'], 'spawn');
   if (options.node !== undefined) toName(options.node, 'spawn');
   if (options.name !== undefined) toName(options.name, 'spawn');
   assertPlace(options);

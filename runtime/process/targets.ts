@@ -35,17 +35,16 @@ export function isNameless(name: unknown): boolean {
   return name === undefined || name === null || name === true || name === false;
 }
 
-export function isMonitorOptions({ alias }: MonitorOptions): boolean {
+export function isMonitorOptions(options: MonitorOptions): boolean {
+  if (typeof options !== 'object' || (options as unknown) === null) return false;
+  const { alias } = options;
   return alias === undefined || MONITOR_ALIAS_MODES.includes(alias);
 }
 
 /** @throws `badarg` */
 export function assertMonitorOptions(options: MonitorOptions): void {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw new BadArgumentError(`monitor: options must be an object, not ${typeof options}`);
-  }
   if (!isMonitorOptions(options)) {
-    throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
+    throw new BadArgumentError(`monitor: options must be an object, and its alias one of ${MONITOR_ALIAS_MODES.join(', ')}`);
   }
 }
 
