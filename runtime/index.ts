@@ -9,7 +9,8 @@
  */
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
 export type { NodeOptions } from './node/options.ts';
-export type { EpmdOptions, ThreadStats } from './thread/control.ts';
+export type { TlsOptions } from './transport/tls.ts';
+export type { EpmdOptions, ThreadStats, WireLimits } from './thread/control.ts';
 export {
   alias,
   cancelTimer,

@@ -122,10 +122,10 @@ export class Link implements ConnectionEvents {
     if (!this.#ended) this.user?.onDrain();
   }
 
-  onClose(reason: CloseReason): void {
+  onClose(reason: CloseReason, error: QuorateError | null = null): void {
     const awaitsAck = this.#state.side === 'dialler' && this.#state.handshake.phase === 'ack';
-    if (awaitsAck && reason !== 'timeout') this.fail('bad_cookie', differentCookies(this.node ?? '?'));
-    else this.#end(reason, null);
+    if (awaitsAck && reason !== 'timeout' && error === null) this.fail('bad_cookie', differentCookies(this.node ?? '?'));
+    else this.#end(reason, error);
     this.#owner.onGone(this);
   }
 

@@ -64,6 +64,11 @@ export class Outbox {
     this.#options = options;
   }
 
+  /** All that is not with the system yet. */
+  get pendingBytes(): number {
+    return this.#options.connection.bufferedBytes + this.#parts.bytes + this.#writer.position;
+  }
+
   /** @throws `not_sendable`; nothing has been sent then. */
   send(signal: Signal): boolean {
     if (this.#closed) return true;
@@ -229,7 +234,7 @@ export class Outbox {
   }
 
   #isOver(markBytes: number): boolean {
-    return this.#options.connection.bufferedBytes + this.#parts.bytes + this.#writer.position > markBytes;
+    return this.pendingBytes > markBytes;
   }
 
   /** Looks at what waits: wakes senders, or gives up. */

@@ -6,7 +6,7 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
-import { fromPlainError } from '../errors.ts';
+import { fromPlainError, type QuorateError } from '../errors.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type {
@@ -23,6 +23,7 @@ import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
 import { NodeThread } from '../thread/node-thread.ts';
 import { tcpTransport } from '../transport/tcp.ts';
+import { createTlsTransport } from '../transport/tls.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
@@ -35,6 +36,8 @@ export interface NodeEvents {
   nodedown: [node: string, reason: string];
   /** A node could not be reached; everything sent to it meanwhile is lost. */
   unreachable: [node: string, reason: string];
+  /** A connection was refused or ended for what came over it: a wrong cookie, a bad frame, a bad certificate. The error says which and from where. */
+  refused: [error: QuorateError];
   /** A worker thread was lost (with the exit reason of its processes) or is there again. */
   thread: [thread: number, what: 'lost' | 'replaced', reason: unknown];
 }
@@ -74,6 +77,7 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
+      ...(options.limits?.atomsMax === undefined ? {} : { atomsMax: options.limits.atomsMax }),
       far: this.#threads ?? createNoFarCalls(),
       ...(options.modules === undefined ? {} : { modules: options.modules }),
       ...shared,
@@ -211,10 +215,12 @@ export class LocalNode {
       creation: this.creation,
       systemThread: this.systemThread,
       implicitSelf,
+      ...(this.#options.limits?.atomsMax === undefined ? {} : { atomsMax: this.#options.limits.atomsMax }),
       control: {
         nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
         nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+        refused: (error) => this.#emit('refused', fromPlainError(error)),
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {
@@ -241,6 +247,8 @@ export class LocalNode {
       listen: { host: listen.host ?? '127.0.0.1', port: listen.port ?? 0 },
       epmd: epmd ?? null,
       netTicktimeMs,
+      limits: this.#options.limits ?? {},
+      tls: this.#options.tls ?? null,
     };
     if (this.#threads === null) await this.#startOwnNetwork(options);
     else {
@@ -259,18 +267,20 @@ export class LocalNode {
   }
 
   async #startOwnNetwork(options: NetworkOptions): Promise<void> {
-    const { nodeName: _, epmd, ...rest } = options;
-    const transport = this.#options.transport ?? tcpTransport;
+    const { nodeName: _, epmd, tls, limits, ...rest } = options;
+    const plain = this.#options.transport ?? tcpTransport;
+    const transport = tls === null ? plain : await createTlsTransport(tls);
     const { resolve } = this.#options;
-    this.#directory = resolve === undefined ? createEpmd(epmd ?? {}, this.#env, transport) : createResolver(resolve);
+    this.#directory = resolve === undefined ? createEpmd(epmd ?? {}, this.#env, plain) : createResolver(resolve);
     const events: NetworkEvents = {
       onNodeUp: (node, hidden) => this.#emit('nodeup', node.name, hidden),
       onNodeDown: (node, reason) => this.#emit('nodedown', node.name, reason),
       onUnreachable: (node, reason) => this.#emit('unreachable', node.name, reason),
+      onRefused: (error) => this.#emit('refused', error),
     };
     this.#network = await startNetwork(
       this.#thread,
-      { ...rest, name: this.name, directory: this.#directory, env: this.#env, transport },
+      { ...rest, ...limits, name: this.name, directory: this.#directory, env: this.#env, transport },
       events,
     );
     this.#port = this.#network.port;

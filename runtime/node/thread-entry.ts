@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
-import { toPlainError } from '../errors.ts';
+import { toPlainError, type QuorateError } from '../errors.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import type { Pid } from '../term/pid.ts';
@@ -16,6 +16,8 @@ import {
   type ThreadTask,
 } from '../thread/control.ts';
 import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
+import { tcpTransport } from '../transport/tcp.ts';
+import { createTlsTransport } from '../transport/tls.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
@@ -31,6 +33,7 @@ export default async function runThread(task: ThreadTask): Promise<void> {
     implicitSelf: task.implicitSelf,
     tables: task.tables,
     names: task.names,
+    ...(task.atomsMax === undefined ? {} : { atomsMax: task.atomsMax }),
     far: {
       processInfo: async (pid) => decodeInfo(await nodeControl.processInfo(pid.serial, encodeTerm(pid))),
       connect: (node) => nodeControl.connect(node.name),
@@ -70,15 +73,18 @@ function createControl(
       heapUsedBytes: process.memoryUsage().heapUsed,
     }),
     async startNetwork(options, resolver) {
-      const { nodeName, epmd, ...rest } = options;
+      const { nodeName, epmd, tls, limits, ...rest } = options;
       directory = createDirectory(epmd, resolver);
       const events = {
         onNodeUp: (peer: Atom, hidden: boolean) => void node.nodeUp(peer.name, hidden),
         onNodeDown: (peer: Atom, reason: string) => void node.nodeDown(peer.name, reason),
         onUnreachable: (peer: Atom, reason: string) => void node.unreachable(peer.name, reason),
+        onRefused: (error: QuorateError) => void node.refused(toPlainError(error)),
       };
       try {
-        network = await startNetwork(thread, { ...rest, name: nameAtom(nodeName), directory, env: realEnv }, events);
+        const transport = tls === null ? tcpTransport : await createTlsTransport(tls);
+        const own = { ...rest, ...limits, name: nameAtom(nodeName), directory, env: realEnv, transport };
+        network = await startNetwork(thread, own, events);
         return { port: network.port, error: null };
       } catch (error) {
         return { port: 0, error: toPlainError(error) };

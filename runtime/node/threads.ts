@@ -26,7 +26,8 @@ export interface ThreadsOptions {
   readonly creation: number;
   readonly systemThread: number;
   readonly implicitSelf: boolean;
-  readonly control: Pick<NodeControl, 'nodeUp' | 'nodeDown' | 'unreachable'>;
+  readonly atomsMax?: number;
+  readonly control: Pick<NodeControl, 'nodeUp' | 'nodeDown' | 'unreachable' | 'refused'>;
   onLost(thread: number, reason: unknown, error: unknown): void;
   /** The thread is there again, with none of its former processes. */
   onReplaced(thread: number): Promise<void>;
@@ -109,7 +110,7 @@ export class Threads implements FarCalls {
   }
 
   #launch(thread: number): void {
-    const { nodeName, creation, systemThread, implicitSelf } = this.#options;
+    const { nodeName, creation, systemThread, implicitSelf, atomsMax } = this.#options;
     const { port1: nearPort, port2: control } = new MessageChannel();
     const own = new MessageChannel();
     const ports: [number, MessagePort][] = [[0, own.port2]];
@@ -132,6 +133,7 @@ export class Threads implements FarCalls {
       implicitSelf,
       tables: this.tables,
       names: this.names,
+      ...(atomsMax === undefined ? {} : { atomsMax }),
       control,
       ports,
     });

@@ -10,6 +10,7 @@ import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
+import { receiveHeld, sendNosuspend, whenReleased } from './hold.ts';
 import type { Scheduler } from './scheduler.ts';
 import type {
   DemonitorOptions,
@@ -80,6 +81,10 @@ export class Process implements Self {
   readonly start: ProcessFunction;
   alive = true;
   trapping = false;
+  /** Never held back by a connection that is over its mark. */
+  asyncDist = false;
+  /** Nodes that hold it back. */
+  heldBy: Set<Atom> | null = null;
   /** Whether it may have a registered name, to be freed at its end. */
   named = false;
   links: Map<number | string, Link> | null = null;
@@ -220,6 +225,7 @@ export class Process implements Self {
   ): Promise<T> {
     if (!this.alive) throw createDeadError('receive');
     if (this.#wake !== null) throw createBusyError(this.pid);
+    if (this.heldBy !== null) return receiveHeld(this, () => this.receive(first as Matcher<T>, second as ReceiveOptions));
     const match = typeof first === 'function' ? first : null;
     const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
     if (this.mailFirst !== null && this.scheduler.spendTurn()) {
@@ -282,6 +288,23 @@ export class Process implements Self {
   sendMade(to: Pid | Ref, message: readonly unknown[]): void {
     if (!this.alive) throw createDeadError('send');
     this.scheduler.sendMade(this.pid, to, message as unknown[]);
+  }
+
+  sendNosuspend(to: Destination, message: unknown): boolean {
+    this.#assertAlive('sendNosuspend');
+    return sendNosuspend(this, to, message);
+  }
+
+  drained(): Promise<void> {
+    this.#assertAlive('drained');
+    return whenReleased(this);
+  }
+
+  setAsyncDist(flag: boolean): boolean {
+    this.#assertAlive('setAsyncDist');
+    const before = this.asyncDist;
+    this.asyncDist = flag;
+    return before;
   }
 
   link(pid: Pid): void {

@@ -15,6 +15,7 @@ import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { runAs } from './context.ts';
 import { isCrash, reasonOf } from './exit.ts';
+import { holdBack } from './hold.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { Process } from './process.ts';
@@ -280,7 +281,7 @@ export class Scheduler {
   }
 
   routeToNode(node: Atom, signal: Signal): void {
-    this.outside.toNode(node, signal);
+    if (!this.outside.toNode(node, signal)) holdBack(signal, node);
   }
 
   /** A message arrived for the process of this thread whose pid has these numbers. */

@@ -6,11 +6,17 @@
  * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
  *   all records are these; their pids and references are of this node, and whoever sent does not matter to the receiver;
  * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
- * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
+ * - REMOTE (from the system thread, of another node): length and number of the connection (32 bits each), then as SIGNAL; its payload has not
+ *   been looked at by anybody yet;
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name.
+ * - ACCEPTED (from the system thread): node name, and how many bytes of what this thread forwarded to it its connection has taken (32 bits);
+ * - WATCH (to the system thread), NODE_UP (from it): node name; NODE_LOST: node name and number of the connection that ended (32 bits);
+ * - MALFORMED (to the system thread): number of the connection (32 bits).
+ *
+ * What other threads of the node send is trusted. What came from another node is not: its new atoms are paid for by its connection.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { AtomBudget } from '../codec/atom-budget.ts';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
 import { TermReader } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
@@ -18,7 +24,6 @@ import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
-import { Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
 
 const SIGNAL = 1;
@@ -30,28 +35,36 @@ const REMOTE = 6;
 const MALFORMED = 7;
 const MESSAGE = 8;
 const ALIAS = 9;
+const ACCEPTED = 10;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
   /** A thread wants these bytes to go to a node; only the system thread is asked. */
-  onForward(node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  onForward(source: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  /** The system thread's connection to a node has taken that many bytes of what this thread forwarded. */
+  onAccepted(node: Atom, bytes: number): void;
   onWatch(node: Atom): void;
-  /** A node sent what is no term. */
-  onMalformed(node: Atom): void;
+  /** What came over a connection is no term. */
+  onMalformed(connectionId: number): void;
   onNodeUp(node: Atom): void;
-  onNodeLost(node: Atom): void;
+  onNodeLost(node: Atom, connectionId: number): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
   onClosed(thread: number): void;
 }
 
 interface Connection {
   readonly port: MessagePort;
-  readonly writer: TermWriter;
+  writer: TermWriter;
 }
 
 const BATCH_BYTES_FIRST = 4096;
 /** A batch is sent before the turn ends when it is larger than this, so that in a flood the receiver works while the sender goes on. */
 const BATCH_BYTES_MAX = 1 << 16;
+/** A larger batch, that of a large message, is handed over with its buffer instead of being copied; small ones leave the buffer in use. */
+const BATCH_BYTES_COPIED = 1 << 18;
+
+/** Threads of one node do not count each other's atoms. */
+const trusted = new AtomBudget(Infinity);
 
 export class Mesh {
   readonly #scheduler: Scheduler;
@@ -59,12 +72,16 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #connections = new Map<number, Connection>();
   readonly #waiting: Connection[] = [];
+  /** Who pays for atoms of other nodes, by connection. */
+  readonly #atoms = new Map<number, AtomBudget>();
+  readonly #atomsMax: number | undefined;
   #armed = false;
 
-  constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
+  constructor(scheduler: Scheduler, env: Env, events: MeshEvents, atomsMax?: number) {
     this.#scheduler = scheduler;
     this.#env = env;
     this.#events = events;
+    this.#atomsMax = atomsMax;
   }
 
   get threads(): readonly number[] {
@@ -73,7 +90,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: ArrayBuffer) => this.#onBatch(new Uint8Array(batch)));
+    port.on('message', (batch: ArrayBuffer | Uint8Array) => this.#onBatch(thread, batch instanceof Uint8Array ? batch : new Uint8Array(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -84,30 +101,43 @@ export class Mesh {
 
   /** False when there is no such thread. @throws `not_sendable` */
   sendSignal(thread: number, signal: Signal): boolean {
-    return this.#write(thread, writeSignal, signal);
+    return this.#write(thread, writeSignal, signal) > 0;
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
-  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
-    return this.#write(thread, writeRemote, pending.signal, payload);
+  passOn(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
+    return this.#write(thread, writeRemote, connectionId, pending.signal, payload) > 0;
   }
 
-  forward(systemThread: number, node: Atom, signal: Signal): boolean {
+  /** How many bytes the record takes; 0 when there is no such thread. @throws `not_sendable` */
+  forward(systemThread: number, node: Atom, signal: Signal): number {
     return this.#write(systemThread, writeForward, node, signal);
   }
 
-  watchNode(systemThread: number, node: Atom): boolean {
-    return this.#writeNode(systemThread, WATCH, node);
+  accept(thread: number, node: Atom, bytes: number): boolean {
+    return this.#write(thread, writeNumbered, ACCEPTED, node, bytes) > 0;
   }
 
-  /** Tells the system thread that a node sent what is no term. */
-  reportMalformed(systemThread: number, node: Atom): boolean {
-    return this.#writeNode(systemThread, MALFORMED, node);
+  watchNode(systemThread: number, node: Atom): boolean {
+    return this.#write(systemThread, writeNode, WATCH, node) > 0;
+  }
+
+  /** Tells the system thread that what came over a connection is no term. */
+  reportMalformed(systemThread: number, connectionId: number): boolean {
+    return this.#write(systemThread, writeMalformed, connectionId) > 0;
   }
 
   /** Tells every other thread that a node came or went. */
-  announce(node: Atom, up: boolean): void {
-    for (const thread of this.#connections.keys()) this.#writeNode(thread, up ? NODE_UP : NODE_LOST, node);
+  announce(node: Atom, up: boolean, connectionId: number): void {
+    for (const thread of this.#connections.keys()) {
+      if (up) this.#write(thread, writeNode, NODE_UP, node);
+      else this.#write(thread, writeNumbered, NODE_LOST, node, connectionId);
+    }
+  }
+
+  /** Nothing more comes from that connection. */
+  forgetConnection(connectionId: number): void {
+    this.#atoms.delete(connectionId);
   }
 
   close(): void {
@@ -116,27 +146,31 @@ export class Mesh {
     this.#connections.clear();
   }
 
-  #writeNode(thread: number, kind: number, node: Atom): boolean {
-    return this.#write(thread, writeNode, kind, node);
-  }
-
-  /** The record's parts are passed on one by one: a closure would be an allocation for each message. */
-  #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): boolean;
-  #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): boolean;
-  #write(thread: number, record: (writer: TermWriter, a: unknown, b: unknown) => void, a: unknown, b?: unknown): boolean {
+  /** How many bytes were written, 0 when there is no such thread. The record's parts are passed on one by one: a closure would be an allocation for each message. */
+  #write<A, B, C>(thread: number, record: (writer: TermWriter, a: A, b: B, c: C) => void, a: A, b: B, c: C): number;
+  #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): number;
+  #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): number;
+  #write(
+    thread: number,
+    record: (writer: TermWriter, a: unknown, b: unknown, c: unknown) => void,
+    a: unknown,
+    b?: unknown,
+    c?: unknown,
+  ): number {
     const connection = this.#connections.get(thread);
-    if (connection === undefined) return false;
+    if (connection === undefined) return 0;
     const { writer } = connection;
     const before = writer.position;
     try {
-      record(writer, a, b);
+      record(writer, a, b, c);
     } catch (error) {
       writer.position = before;
       throw error;
     }
+    const size = writer.position - before;
     if (writer.position > BATCH_BYTES_MAX) this.#post(connection);
     else if (before === 0) this.#arm(connection);
-    return true;
+    return size;
   }
 
   #arm(connection: Connection): void {
@@ -152,20 +186,26 @@ export class Mesh {
     this.#waiting.length = 0;
   };
 
-  #post({ port, writer }: Connection): void {
+  #post(connection: Connection): void {
+    const { port, writer } = connection;
     if (writer.position === 0) return;
+    if (writer.position > BATCH_BYTES_COPIED) {
+      connection.writer = new TermWriter(BATCH_BYTES_FIRST);
+      port.postMessage(writer.buffer.subarray(0, writer.position), [writer.buffer.buffer as ArrayBuffer]);
+      return;
+    }
     // A Buffer's own slice would be a view of the writer's memory.
     const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
     writer.position = 0;
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
-  #onBatch(batch: Uint8Array): void {
-    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid) });
-    while (reader.position < batch.length) this.#onRecord(reader, batch);
+  #onBatch(source: number, batch: Uint8Array): void {
+    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid), atoms: trusted });
+    while (reader.position < batch.length) this.#onRecord(reader, batch, source);
   }
 
-  #onRecord(reader: TermReader, batch: Uint8Array): void {
+  #onRecord(reader: TermReader, batch: Uint8Array, source: number): void {
     const kind = batch[reader.position] as number;
     reader.position += 1;
     if (kind === MESSAGE) {
@@ -187,37 +227,51 @@ export class Mesh {
       this.#onRemote(reader, batch);
       return;
     }
+    if (kind === MALFORMED) {
+      this.#events.onMalformed(reader.u32());
+      return;
+    }
     const node = reader.term() as Atom;
-    if (kind === FORWARD) this.#onForward(reader, batch, node);
+    if (kind === FORWARD) this.#onForward(reader, batch, source, node);
+    else if (kind === ACCEPTED) this.#events.onAccepted(node, reader.u32());
     else if (kind === WATCH) this.#events.onWatch(node);
-    else if (kind === MALFORMED) this.#events.onMalformed(node);
     else if (kind === NODE_UP) this.#events.onNodeUp(node);
-    else if (kind === NODE_LOST) this.#events.onNodeLost(node);
+    else if (kind === NODE_LOST) this.#events.onNodeLost(node, reader.u32());
   }
 
   /** A payload that is no term costs its sender the connection, and nobody else anything. */
   #onRemote(reader: TermReader, batch: Uint8Array): void {
-    const from = reader.position + 4;
-    const end = from + viewOf(batch).getUint32(reader.position);
-    reader.position = from;
-    const pending = readControl(reader);
+    const length = reader.u32();
+    const connectionId = reader.u32();
+    const end = reader.position + length;
+    // A term that is cut off must not go on with the bytes of the next record.
+    reader.end = end;
+    reader.atoms = this.#atomsOf(connectionId);
     try {
-      this.#scheduler.onSignal(completed(pending, reader));
+      this.#scheduler.onSignal(completed(readControl(reader), reader));
     } catch (error) {
       if (!hasCode(error, 'bad_frame')) throw error;
-      const sender = senderOf(pending.signal);
-      if (sender !== null) this.#events.onMalformed(sender);
+      this.#events.onMalformed(connectionId);
+    } finally {
+      reader.atoms = trusted;
+      reader.end = batch.length;
     }
     reader.position = end;
   }
 
-  #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
+  #atomsOf(connectionId: number): AtomBudget {
+    let atoms = this.#atoms.get(connectionId);
+    if (atoms === undefined) this.#atoms.set(connectionId, (atoms = new AtomBudget(this.#atomsMax)));
+    return atoms;
+  }
+
+  #onForward(reader: TermReader, batch: Uint8Array, source: number, node: Atom): void {
     const view = viewOf(batch);
     const from = reader.position + 8;
     const middle = from + view.getUint32(from - 8);
     const end = middle + view.getUint32(from - 4);
     reader.position = end;
-    this.#events.onForward(node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
+    this.#events.onForward(source, node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
   }
 }
 
@@ -248,13 +302,14 @@ function writeWhole(writer: TermWriter, signal: Signal): number {
   return middle;
 }
 
-function writeRemote(writer: TermWriter, signal: Signal, payload: Uint8Array | null): void {
+function writeRemote(writer: TermWriter, connectionId: number, signal: Signal, payload: Uint8Array | null): void {
   writer.u8(REMOTE);
   writer.u32(0);
+  writer.u32(connectionId);
   const start = writer.position;
   writeControl(writer, signal);
   if (payload !== null) writer.bytes(payload);
-  writer.putU32(start - 4, writer.position - start);
+  writer.putU32(start - 8, writer.position - start);
 }
 
 function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
@@ -273,16 +328,20 @@ function writeNode(writer: TermWriter, kind: number, node: Atom): void {
   writer.term(node);
 }
 
+function writeNumbered(writer: TermWriter, kind: number, node: Atom, number: number): void {
+  writeNode(writer, kind, node);
+  writer.u32(number);
+}
+
+function writeMalformed(writer: TermWriter, connectionId: number): void {
+  writer.u8(MALFORMED);
+  writer.u32(connectionId);
+}
+
 function completed(pending: PendingSignal, reader: TermReader): Signal {
   return pending.payload === null ? pending.signal : completeSignal(pending, reader.term());
 }
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The node that a signal says it comes from. */
-function senderOf(signal: Signal): Atom | null {
-  if (signal.kind === 'spawnReply') return signal.ref.node;
-  return signal.from instanceof Pid ? signal.from.node : null;
 }

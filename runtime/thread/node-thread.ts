@@ -14,17 +14,23 @@ import { Atom, nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
+import { ForwardAccounts, ForwardWindow } from './flow.ts';
 import { Mesh } from './mesh.ts';
 import { SharedNames } from './shared-names.ts';
 
 /** The connections to other nodes, where they are: on the system thread. */
 export interface Network {
-  send(node: Atom, signal: Signal): void;
-  sendEncoded(node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  /** False: taken, and the connection is over its high-water mark. */
+  send(node: Atom, signal: Signal): boolean;
+  sendEncoded(node: Atom, control: Uint8Array, payload: Uint8Array | null): boolean;
+  isBusy(node: Atom): boolean;
+  drained(node: Atom): Promise<void>;
   /** Connects if need be; a failure is reported as a lost node. */
   watch(node: Atom): void;
   connect(node: Atom): Promise<boolean>;
   disconnect(node: Atom): boolean;
+  /** What came over that connection is no term. */
+  refuse(connectionId: number): void;
 }
 
 /** Calls that another thread has to answer. */
@@ -46,6 +52,8 @@ export interface NodeThreadOptions {
   readonly tables?: readonly SharedArrayBuffer[];
   readonly names?: SharedArrayBuffer;
   readonly far: FarCalls;
+  /** New atoms that one connection may make this thread hold. */
+  readonly atomsMax?: number;
 }
 
 interface Loss {
@@ -64,6 +72,8 @@ export class NodeThread implements Outside {
   readonly #views: readonly Float64Array[];
   readonly #nodes = new Set<Atom>();
   readonly #losses = new Map<number, Loss>();
+  readonly #window = new ForwardWindow();
+  readonly #accounts: ForwardAccounts;
 
   constructor(options: NodeThreadOptions) {
     const { nodeName, creation, thread, env, tables, names } = options;
@@ -85,14 +95,16 @@ export class NodeThread implements Outside {
       ...(options.modules === undefined ? {} : { modules: options.modules }),
     });
     this.scheduler.outside = this;
+    this.#accounts = new ForwardAccounts((source, node, bytes) => void this.mesh.accept(source, node, bytes));
     this.mesh = new Mesh(this.scheduler, env, {
-      onForward: (node, control, payload) => this.#forwarded(node, control, payload),
+      onForward: (source, node, control, payload) => this.#forwarded(source, node, control, payload),
+      onAccepted: (node, bytes) => this.#window.accepted(node, bytes),
       onWatch: (node) => this.watchNode(node),
-      onMalformed: (node) => this.#onMalformed(node),
+      onMalformed: (connectionId) => this.#onMalformed(connectionId),
       onNodeUp: (node) => void this.#nodes.add(node),
-      onNodeLost: (node) => this.onNodeLost(node),
+      onNodeLost: (node, connectionId) => this.onNodeLost(node, connectionId),
       onClosed: (lost) => this.#onClosed(lost),
-    });
+    }, options.atomsMax);
   }
 
   get #isSystem(): boolean {
@@ -105,9 +117,20 @@ export class NodeThread implements Outside {
     if (!this.mesh.sendSignal(thread, signal)) this.#answerForDead(signal);
   }
 
-  toNode(node: Atom, signal: Signal): void {
-    if (this.network !== null) this.network.send(node, signal);
-    else if (this.#isSystem || !this.mesh.forward(this.#options.systemThread, node, signal)) this.#loseLater(node);
+  toNode(node: Atom, signal: Signal): boolean {
+    if (this.network !== null) return this.network.send(node, signal);
+    const bytes = this.#isSystem ? 0 : this.mesh.forward(this.#options.systemThread, node, signal);
+    if (bytes > 0) return this.#window.forwarded(node, bytes);
+    this.#loseLater(node);
+    return true;
+  }
+
+  isBusy(node: Atom): boolean {
+    return this.network === null ? this.#window.isBusy(node) : this.network.isBusy(node);
+  }
+
+  drained(node: Atom): Promise<void> {
+    return this.network === null ? this.#window.drained(node) : this.network.drained(node);
   }
 
   isAlive(pid: Pid): boolean {
@@ -143,34 +166,40 @@ export class NodeThread implements Outside {
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null): void {
-    if (!this.mesh.passOn(thread, pending, payload)) this.#answerForDead(pending.signal);
+  deliver(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null): void {
+    if (!this.mesh.passOn(thread, connectionId, pending, payload)) this.#answerForDead(pending.signal);
   }
 
   onNodeUp(node: Atom): void {
     this.#nodes.add(node);
-    if (this.#isSystem) this.mesh.announce(node, true);
+    if (this.#isSystem) this.mesh.announce(node, true, 0);
   }
 
-  onNodeLost(node: Atom): void {
+  /** @param connectionId the connection that ended; 0 when there was none */
+  onNodeLost(node: Atom, connectionId = 0): void {
     this.#nodes.delete(node);
+    this.#window.lost(node);
+    this.mesh.forgetConnection(connectionId);
     this.scheduler.relations.onNodeLost(node);
     this.scheduler.spawner.onLost(node);
-    if (this.#isSystem) this.mesh.announce(node, false);
+    if (this.#isSystem) this.mesh.announce(node, false, connectionId);
   }
 
-  #onMalformed(node: Atom): void {
-    if (this.network !== null) this.network.disconnect(node);
-    else this.mesh.reportMalformed(this.#options.systemThread, node);
+  #onMalformed(connectionId: number): void {
+    if (this.network !== null) this.network.refuse(connectionId);
+    else this.mesh.reportMalformed(this.#options.systemThread, connectionId);
   }
 
   #loseLater(node: Atom): void {
     this.#options.env.defer(() => this.onNodeLost(node));
   }
 
-  #forwarded(node: Atom, control: Uint8Array, payload: Uint8Array | null): void {
-    if (this.network !== null) this.network.sendEncoded(node, control, payload);
-    else this.onNodeLost(node);
+  #forwarded(source: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void {
+    const { network } = this;
+    const hasRoom = network?.sendEncoded(node, control, payload) ?? true;
+    const bytes = control.length + (payload?.length ?? 0);
+    this.#accounts.took(source, node, bytes, hasRoom ? null : (network as Network).drained(node));
+    if (network === null) this.onNodeLost(node);
   }
 
   // Lost threads
@@ -208,6 +237,7 @@ export class NodeThread implements Outside {
     this.#losses.delete(thread);
     this.scheduler.relations.onThreadLost(thread, loss.reason);
     this.scheduler.spawner.onLost(thread);
+    if (thread === this.#options.systemThread) this.#window.lostAll();
     if (thread === this.#options.systemThread) for (const node of [...this.#nodes]) this.onNodeLost(node);
     for (const done of loss.done) done();
   }
