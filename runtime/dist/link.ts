@@ -114,7 +114,7 @@ export class Link implements ConnectionEvents {
       }
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
-      this.fail('bad_frame', error);
+      this.fail('bad_frame', frameError(error, this.node, this.#connection));
     }
   }
 
@@ -229,6 +229,12 @@ function differentCookies(node: string): QuorateError {
     `${node} closed the connection after our proof of the cookie: the cookies differ; start all nodes with the same cookie`,
     { details: { node } },
   );
+}
+
+function frameError(cause: QuorateError, node: string | null, connection: Connection | null): QuorateError {
+  const remote = connection?.remote ?? '?';
+  const message = `connection with ${node ?? 'a node that has not said its name'} at ${remote} ended: ${cause.message}`;
+  return new QuorateError(cause.code, message, { cause, details: { ...cause.details, remote } });
 }
 
 function handshakeError(failure: string, found: string, connection: Connection | null): QuorateError {

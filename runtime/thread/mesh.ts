@@ -39,8 +39,8 @@ const ACCEPTED = 10;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
-  /** A thread wants these bytes to go to a node; only the system thread is asked. */
-  onForward(source: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  /** A thread wants a signal to go to a node; only the system thread is asked. `bytes`: what `forward` answered there. */
+  onForward(source: number, bytes: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
   /** The system thread's connection to a node has taken that many bytes of what this thread forwarded. */
   onAccepted(node: Atom, bytes: number): void;
   onWatch(node: Atom): void;
@@ -206,7 +206,8 @@ export class Mesh {
   }
 
   #onRecord(reader: TermReader, batch: Uint8Array, source: number): void {
-    const kind = batch[reader.position] as number;
+    const start = reader.position;
+    const kind = batch[start] as number;
     reader.position += 1;
     if (kind === MESSAGE) {
       const id = reader.u32();
@@ -232,7 +233,7 @@ export class Mesh {
       return;
     }
     const node = reader.term() as Atom;
-    if (kind === FORWARD) this.#onForward(reader, batch, source, node);
+    if (kind === FORWARD) this.#onForward(reader, batch, source, node, start);
     else if (kind === ACCEPTED) this.#events.onAccepted(node, reader.u32());
     else if (kind === WATCH) this.#events.onWatch(node);
     else if (kind === NODE_UP) this.#events.onNodeUp(node);
@@ -265,13 +266,14 @@ export class Mesh {
     return atoms;
   }
 
-  #onForward(reader: TermReader, batch: Uint8Array, source: number, node: Atom): void {
+  #onForward(reader: TermReader, batch: Uint8Array, source: number, node: Atom, start: number): void {
     const view = viewOf(batch);
     const from = reader.position + 8;
     const middle = from + view.getUint32(from - 8);
     const end = middle + view.getUint32(from - 4);
     reader.position = end;
-    this.#events.onForward(source, node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
+    const payload = end === middle ? null : batch.subarray(middle, end);
+    this.#events.onForward(source, end - start, node, batch.subarray(from, middle), payload);
   }
 }
 

@@ -97,7 +97,7 @@ export class NodeThread implements Outside {
     this.scheduler.outside = this;
     this.#accounts = new ForwardAccounts((source, node, bytes) => void this.mesh.accept(source, node, bytes));
     this.mesh = new Mesh(this.scheduler, env, {
-      onForward: (source, node, control, payload) => this.#forwarded(source, node, control, payload),
+      onForward: (source, bytes, node, control, payload) => this.#forwarded(source, bytes, node, control, payload),
       onAccepted: (node, bytes) => this.#window.accepted(node, bytes),
       onWatch: (node) => this.watchNode(node),
       onMalformed: (connectionId) => this.#onMalformed(connectionId),
@@ -194,10 +194,9 @@ export class NodeThread implements Outside {
     this.#options.env.defer(() => this.onNodeLost(node));
   }
 
-  #forwarded(source: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void {
+  #forwarded(source: number, bytes: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void {
     const { network } = this;
     const hasRoom = network?.sendEncoded(node, control, payload) ?? true;
-    const bytes = control.length + (payload?.length ?? 0);
     this.#accounts.took(source, node, bytes, hasRoom ? null : (network as Network).drained(node));
     if (network === null) this.onNodeLost(node);
   }
