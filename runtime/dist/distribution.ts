@@ -79,6 +79,7 @@ class DistributionShell implements Distribution, LinkOwner {
   readonly env: Env;
   readonly local: HandshakeLocal;
   readonly frameBytesMax: number;
+  readonly handshakeLengthBytes: 2 | 4;
   readonly #options: DistributionOptions;
   readonly #limits: EstablishedLimits;
   readonly #transport: Transport;
@@ -103,6 +104,7 @@ class DistributionShell implements Distribution, LinkOwner {
     this.env = env;
     this.#options = options;
     this.#transport = transport;
+    this.handshakeLengthBytes = transport.handshakeLengthBytes ?? 2;
     this.#listener = listener;
     this.#registration = registration;
     this.#mesh = createMesh(name.name);

@@ -7,7 +7,7 @@
  */
 import { FrameParser } from '../codec/frame.ts';
 import { QuorateError } from '../errors.ts';
-import { withLength16 } from './byte-fields.ts';
+import { withLength } from './byte-fields.ts';
 import { decideAcceptor, startAcceptor, startDialler, stepAcceptor, stepDialler } from './handshake.ts';
 import type { AcceptorState, DiallerState, HandshakeEffect, HandshakeLocal, HandshakePeer } from './handshake.ts';
 import type { Verdict } from './mesh.ts';
@@ -24,6 +24,8 @@ export interface LinkOwner {
   readonly env: Env;
   readonly local: HandshakeLocal;
   readonly frameBytesMax: number;
+  /** Of the length before a handshake message. */
+  readonly handshakeLengthBytes: 2 | 4;
   onSpoke(link: Link): void;
   /** Inbound: it says to be `link.node`. `link.decide` follows. */
   onClaimed(link: Link): void;
@@ -71,7 +73,7 @@ export class Link implements ConnectionEvents {
     this.dialled = node !== null;
     this.#owner = owner;
     this.#challenge = new DataView(owner.env.randomBytes(4).buffer).getUint32(0);
-    this.#parser = new FrameParser({ lengthBytes: 2, frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX });
+    this.#parser = new FrameParser({ lengthBytes: owner.handshakeLengthBytes, frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX });
     this.#state = node === null ? { side: 'acceptor', handshake: startAcceptor().state } : dialling();
     this.#progress();
   }
@@ -170,7 +172,7 @@ export class Link implements ConnectionEvents {
       if (this.#ended) return;
       switch (effect.kind) {
         case 'send':
-          this.#connection?.write(withLength16(effect.body));
+          this.#connection?.write(withLength(effect.body, this.#owner.handshakeLengthBytes));
           break;
         case 'claimed':
           this.node = effect.claim.name;

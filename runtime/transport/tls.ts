@@ -1,7 +1,8 @@
 /**
  * The transport over TLS: the streams of TCP, encrypted, with a certificate on both sides. Each side shows its own and takes only one
  * that the given authorities signed; the dialling side also looks whether it is for the host it dialled. Nothing that came before
- * that is decided reaches the distribution. Nodes of OTP with `-proto_dist inet_tls` speak the same.
+ * that is decided reaches the distribution. Nodes of OTP with `-proto_dist inet_tls` speak the same; as clients they compare a node's
+ * host with the DNS names in its certificate only, so nodes that they dial need names with a host name, not an address.
  *
  * An accepted connection counts from its first byte on: whoever never finishes the TLS handshake is subject to the limits of the
  * distribution on silent connections, like everybody else.
@@ -44,6 +45,7 @@ export async function createTlsTransport(options: TlsOptions): Promise<Transport
     throw new QuorateError('bad_certificate', `cannot use the certificate and key of tls: ${found}`, { cause });
   }
   return {
+    handshakeLengthBytes: 4,
     listen: (address, onConnection) => listenTls(secure, address, onConnection),
     dial: (address, events) => dialTls(secure, address, events, options.verifyHost ?? true),
   };

@@ -57,6 +57,8 @@ export interface Listener {
 }
 
 export interface Transport {
+  /** Bytes of the length before a message of the distribution handshake: 2, and 4 over TLS, as OTP has it. Default 2. */
+  readonly handshakeLengthBytes?: 2 | 4;
   /**
    * @param onConnection gives back the events of an accepted connection.
    * @throws `port_in_use`, `port_forbidden`, `bad_address` or `listen_failed` (a rejected promise).

@@ -17,6 +17,8 @@ const withErl = { skip: skipWithoutOpenssl() || ERL_MISSING };
 const cookie = 'tls-test';
 const A = 'a@127.0.0.1';
 const B = 'b@127.0.0.1';
+/** OTP compares the host of a node's name with the DNS names in its certificate. */
+const LOCAL = 'a@localhost';
 const PATIENCE = { timeoutMs: 10_000 };
 
 interface Heard {
@@ -210,28 +212,28 @@ for (const threads of [0, 1]) {
   test(`an OTP node over TLS connects to us, pings us and gets answers, threads ${threads}`, withErl, async (t) => {
     const certificates = makeCertificates(t);
     const epmdPort = await freePort();
-    const a = await start(t, A, { tls: certificates.node, threads, epmd: { port: epmdPort } });
+    const a = await start(t, LOCAL, { tls: certificates.node, threads, epmd: { port: epmdPort } });
     startEcho(a.node);
     const args = erlTls(certificates.folder, 'node');
-    const erl = await startErl({ name: 'erl@127.0.0.1', cookie, epmdPort, args });
+    const erl = await startErl({ name: 'erl@localhost', cookie, epmdPort, shortNames: true, args });
     t.after(() => erl.kill());
-    assert.equal(await erl.eval(`net_adm:ping('${A}')`), 'pong');
-    const asked = `{echo, '${A}'} ! {self(), {hello, 1, <<"text">>}}, receive M -> M after 5000 -> late end`;
+    assert.equal(await erl.eval(`net_adm:ping('${LOCAL}')`), 'pong');
+    const asked = `{echo, '${LOCAL}'} ! {self(), {hello, 1, <<"text">>}}, receive M -> M after 5000 -> late end`;
     assert.equal(await erl.eval(asked), '{hello,1,<<"text">>}');
-    const large = `{echo, '${A}'} ! {self(), binary:copy(<<1>>, 5000000)}, receive L -> {byte_size(L), binary:at(L, 4999999)} after 9000 -> late end`;
+    const large = `{echo, '${LOCAL}'} ! {self(), binary:copy(<<1>>, 5000000)}, receive L -> {byte_size(L), binary:at(L, 4999999)} after 9000 -> late end`;
     assert.equal(await erl.eval(large), '{5000000,1}');
   });
 
   test(`we connect to an OTP node over TLS and hear when it dies, threads ${threads}`, withErl, async (t) => {
     const certificates = makeCertificates(t);
     const epmdPort = await freePort();
-    const a = await start(t, A, { tls: certificates.node, threads, epmd: { port: epmdPort } });
+    const a = await start(t, LOCAL, { tls: certificates.node, threads, epmd: { port: epmdPort } });
     const args = erlTls(certificates.folder, 'node');
-    const erl = await startErl({ name: 'erl@127.0.0.1', cookie, epmdPort, args });
+    const erl = await startErl({ name: 'erl@localhost', cookie, epmdPort, shortNames: true, args });
     t.after(() => erl.kill());
     await erl.eval('register(echo, spawn(fun Loop() -> receive {F, M} -> F ! M, Loop() end end))');
     await a.node.run(async (self) => {
-      const echo = tuple(atom('echo'), atom('erl@127.0.0.1'));
+      const echo = tuple(atom('echo'), atom('erl@localhost'));
       const ref = self.monitor(echo);
       self.send(echo, tuple(self.pid, 'over tls'));
       assert.equal(await self.receive(PATIENCE), 'over tls');
@@ -244,20 +246,20 @@ for (const threads of [0, 1]) {
 test('an OTP node with a certificate of another authority is refused, and so are we by it', withErl, async (t) => {
   const certificates = makeCertificates(t);
   const epmdPort = await freePort();
-  const a = await start(t, A, { tls: certificates.node, epmd: { port: epmdPort } });
-  const erl = await startErl({ name: 'erl@127.0.0.1', cookie, epmdPort, args: erlTls(certificates.folder, 'stranger') });
+  const a = await start(t, LOCAL, { tls: certificates.node, epmd: { port: epmdPort } });
+  const erl = await startErl({ name: 'erl@localhost', cookie, epmdPort, shortNames: true, args: erlTls(certificates.folder, 'stranger') });
   t.after(() => erl.kill());
-  assert.equal(await erl.eval(`net_adm:ping('${A}')`), 'pang');
-  assert.equal(await a.node.connect('erl@127.0.0.1'), false);
+  assert.equal(await erl.eval(`net_adm:ping('${LOCAL}')`), 'pang');
+  assert.equal(await a.node.connect('erl@localhost'), false);
   assert.deepEqual(a.unreachable, ['tls_bad_certificate']);
 });
 
 test('an OTP node tells us that it does not take our certificate', withErl, async (t) => {
   const certificates = makeCertificates(t);
   const epmdPort = await freePort();
-  const a = await start(t, A, { tls: certificates.stranger, epmd: { port: epmdPort } });
-  const erl = await startErl({ name: 'erl@127.0.0.1', cookie, epmdPort, args: erlTls(certificates.folder, 'node') });
+  const a = await start(t, LOCAL, { tls: certificates.stranger, epmd: { port: epmdPort } });
+  const erl = await startErl({ name: 'erl@localhost', cookie, epmdPort, shortNames: true, args: erlTls(certificates.folder, 'node') });
   t.after(() => erl.kill());
-  assert.equal(await a.node.connect('erl@127.0.0.1'), false);
+  assert.equal(await a.node.connect('erl@localhost'), false);
   assert.deepEqual(a.unreachable, ['tls_refused']);
 });
