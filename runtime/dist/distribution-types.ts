@@ -45,7 +45,7 @@ export interface DistributionOptions {
   readonly frameBytesMax?: number;
   /** `send` answers false when more than this waits for a node. Default 1 MiB. */
   readonly highWaterBytes?: number;
-  /** When more than this waits for a node, its connection is ended (`overload`). Default 512 MiB. */
+  /** When more than this waits for a node, its connection, or the attempt to make one, is ended (`overload`). Default 512 MiB. */
   readonly backlogBytesMax?: number;
   /** New atoms that a connection may make one thread hold at a time; one more ends it. Default 250,000. */
   readonly atomsMax?: number;

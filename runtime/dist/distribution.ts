@@ -172,7 +172,7 @@ class DistributionShell implements Distribution, LinkOwner {
     const link = this.#links.get(connectionId);
     if (!(link?.user instanceof Established)) return;
     link.user.outbox.drop();
-    link.fail(error.code, error);
+    link.refuse(error);
   }
 
   peers(): readonly PeerInfo[] {
@@ -254,6 +254,9 @@ class DistributionShell implements Distribution, LinkOwner {
 
   #kept(route: Route): boolean {
     this.#step({ kind: 'wanted', node: route.node.name });
+    if (route.waitingBytes > this.#limits.backlogBytesMax) {
+      this.#step({ kind: 'disconnect', node: route.node.name, reason: 'overload' });
+    }
     return route.waitingBytes <= this.#limits.highWaterBytes;
   }
 

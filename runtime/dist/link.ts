@@ -116,7 +116,7 @@ export class Link implements ConnectionEvents {
       }
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
-      this.fail('bad_frame', frameError(error, this.node, this.#connection));
+      this.refuse(error);
     }
   }
 
@@ -143,6 +143,11 @@ export class Link implements ConnectionEvents {
   fail(reason: string, error: QuorateError | null): void {
     this.#close();
     this.#end(reason, error);
+  }
+
+  /** Ends the link because a frame is wrong. */
+  refuse(error: QuorateError): void {
+    this.fail('bad_frame', frameError(error, this.node, this.#connection));
   }
 
   /** Ends the link without calling the owner. `now`: what is not sent is lost. */
