@@ -43,6 +43,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
     const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
     const me: Incarnation = await ClusterServer.call(CLUSTER, request, { self });
     table.acceptor ??= createAcceptor(me, false);
+    // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
+    self.setAsyncDist(true);
     this.#engine = new AcceptorEngine(shared, self, table.acceptor);
     shared.acceptor = this.#engine;
     self.signal.addEventListener('abort', () => {

@@ -43,6 +43,8 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     this.#shared = shared;
+    // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
+    self.setAsyncDist(true);
     this.#engine = new ProposerEngine(shared, self);
     const { bucket } = shared;
     const view = await ClusterServer.call(CLUSTER, { kind: 'watchBucket', bucket, pid: self.pid }, { self });
