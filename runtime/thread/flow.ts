@@ -2,6 +2,8 @@
  * How much of a thread's messages to other nodes is on its way to the system thread's connections. A thread that sends to a node through
  * the system thread cannot see how full that node's connection is; it counts what it has forwarded and what has been accepted since.
  *
+ * Messages over `LARGE_BYTES` are counted for themselves: they go out in parts, and small ones pass between these.
+ *
  * `ForwardWindow` is the sending thread's side: over `WINDOW_BYTES` not accepted the node is busy, and senders wait. `ForwardAccounts` is
  * the system thread's side: what a connection takes below its high-water mark is accepted at once (reported in steps of `STEP_BYTES`), the
  * rest when the connection has drained or ended. Every byte is accepted at some time, so nobody waits for ever because of a lost node.
@@ -10,6 +12,7 @@ import type { Atom } from '../term/atom.ts';
 
 export const WINDOW_BYTES = 1_048_576;
 const STEP_BYTES = 65_536;
+const LARGE_BYTES = 65_536;
 
 interface Way {
   /** Forwarded and not accepted. */
@@ -17,19 +20,27 @@ interface Way {
   waiters: (() => void)[];
 }
 
-export class ForwardWindow {
-  readonly #ways = new Map<Atom, Way>();
+/** Small messages, and large ones. */
+type Ways = readonly [Way, Way];
 
-  /** False when the node is busy now. */
+export function isLarge(bytes: number): boolean {
+  return bytes > LARGE_BYTES;
+}
+
+export class ForwardWindow {
+  readonly #ways = new Map<Atom, Ways>();
+
+  /** False when the node is busy now, for messages of that size. */
   forwarded(node: Atom, bytes: number): boolean {
-    let way = this.#ways.get(node);
-    if (way === undefined) this.#ways.set(node, (way = { bytes: 0, waiters: [] }));
+    let ways = this.#ways.get(node);
+    if (ways === undefined) this.#ways.set(node, (ways = [createWay(), createWay()]));
+    const way = ways[isLarge(bytes) ? 1 : 0];
     way.bytes += bytes;
     return way.bytes <= WINDOW_BYTES;
   }
 
-  accepted(node: Atom, bytes: number): void {
-    const way = this.#ways.get(node);
+  accepted(node: Atom, bytes: number, large: boolean): void {
+    const way = this.#ways.get(node)?.[large ? 1 : 0];
     if (way === undefined) return;
     // What was forwarded before the node was lost may be accepted after it.
     way.bytes = Math.max(0, way.bytes - bytes);
@@ -38,9 +49,9 @@ export class ForwardWindow {
 
   /** The node is gone, and what was on its way to it. */
   lost(node: Atom): void {
-    const way = this.#ways.get(node);
+    const ways = this.#ways.get(node);
     this.#ways.delete(node);
-    if (way !== undefined) wake(way);
+    ways?.forEach(wake);
   }
 
   /** The system thread is gone. */
@@ -49,14 +60,23 @@ export class ForwardWindow {
   }
 
   isBusy(node: Atom): boolean {
-    return (this.#ways.get(node)?.bytes ?? 0) > WINDOW_BYTES;
+    return this.#ways.get(node)?.some(isOver) ?? false;
   }
 
+  /** As the connection has it: small messages that wait are waited for first. */
   drained(node: Atom): Promise<void> {
-    const way = this.#ways.get(node);
-    if (way === undefined || way.bytes <= WINDOW_BYTES) return Promise.resolve();
+    const way = this.#ways.get(node)?.find(isOver);
+    if (way === undefined) return Promise.resolve();
     return new Promise((resolve) => way.waiters.push(resolve));
   }
+}
+
+function createWay(): Way {
+  return { bytes: 0, waiters: [] };
+}
+
+function isOver(way: Way): boolean {
+  return way.bytes > WINDOW_BYTES;
 }
 
 function wake(way: Way): void {
@@ -69,39 +89,43 @@ interface Account {
   draining: boolean;
 }
 
+type Report = (thread: number, node: Atom, bytes: number, large: boolean) => void;
+
 export class ForwardAccounts {
-  readonly #report: (thread: number, node: Atom, bytes: number) => void;
+  readonly #report: Report;
+  /** By thread and size: twice the thread's number, one more for large messages. */
   readonly #accounts = new Map<number, Map<Atom, Account>>();
 
-  constructor(report: (thread: number, node: Atom, bytes: number) => void) {
+  constructor(report: Report) {
     this.#report = report;
   }
 
-  /** Bytes came from a thread. `drained`: null when the connection took them below its mark, else resolves when it has room. */
+  /** A message came from a thread. `drained`: null when the connection took it below its mark, else resolves when it has room. */
   took(thread: number, node: Atom, bytes: number, drained: Promise<void> | null): void {
-    const account = this.#accountOf(thread, node);
+    const key = 2 * thread + (isLarge(bytes) ? 1 : 0);
+    const account = this.#accountOf(key, node);
     account.bytes += bytes;
     if (drained !== null && !account.draining) {
       account.draining = true;
       void drained.then(() => {
         account.draining = false;
-        this.#settle(thread, node, account);
+        this.#settle(key, node, account);
       });
-    } else if (account.bytes >= STEP_BYTES && !account.draining) this.#settle(thread, node, account);
+    } else if (account.bytes >= STEP_BYTES && !account.draining) this.#settle(key, node, account);
   }
 
-  #settle(thread: number, node: Atom, account: Account): void {
+  #settle(key: number, node: Atom, account: Account): void {
     const { bytes } = account;
     account.bytes = 0;
-    if (bytes > 0) this.#report(thread, node, bytes);
-    if (!account.draining) this.#accounts.get(thread)?.delete(node);
+    if (bytes > 0) this.#report(key >>> 1, node, bytes, key % 2 === 1);
+    this.#accounts.get(key)?.delete(node);
   }
 
-  #accountOf(thread: number, node: Atom): Account {
-    let ofThread = this.#accounts.get(thread);
-    if (ofThread === undefined) this.#accounts.set(thread, (ofThread = new Map()));
-    let account = ofThread.get(node);
-    if (account === undefined) ofThread.set(node, (account = { bytes: 0, draining: false }));
+  #accountOf(key: number, node: Atom): Account {
+    let ofKey = this.#accounts.get(key);
+    if (ofKey === undefined) this.#accounts.set(key, (ofKey = new Map()));
+    let account = ofKey.get(node);
+    if (account === undefined) ofKey.set(node, (account = { bytes: 0, draining: false }));
     return account;
   }
 }

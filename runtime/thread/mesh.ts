@@ -9,7 +9,7 @@
  * - REMOTE (from the system thread, of another node): length and number of the connection (32 bits each), then as SIGNAL; its payload has not
  *   been looked at by anybody yet;
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - ACCEPTED (from the system thread): node name, and how many bytes of what this thread forwarded to it its connection has taken (32 bits);
+ * - ACCEPTED and, for large messages, ACCEPTED_LARGE (from the system thread): node name, and how many bytes of what this thread forwarded to it its connection has taken (32 bits);
  * - WATCH (to the system thread), NODE_UP (from it): node name; NODE_LOST: node name and number of the connection that ended (32 bits);
  * - MALFORMED (to the system thread): number of the connection (32 bits).
  *
@@ -36,13 +36,14 @@ const MALFORMED = 7;
 const MESSAGE = 8;
 const ALIAS = 9;
 const ACCEPTED = 10;
+const ACCEPTED_LARGE = 11;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
   /** A thread wants a signal to go to a node; only the system thread is asked. `bytes`: what `forward` answered there. */
   onForward(source: number, bytes: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
   /** The system thread's connection to a node has taken that many bytes of what this thread forwarded. */
-  onAccepted(node: Atom, bytes: number): void;
+  onAccepted(node: Atom, bytes: number, large: boolean): void;
   onWatch(node: Atom): void;
   /** What came over a connection is no term. */
   onMalformed(connectionId: number): void;
@@ -114,8 +115,8 @@ export class Mesh {
     return this.#write(systemThread, writeForward, node, signal);
   }
 
-  accept(thread: number, node: Atom, bytes: number): boolean {
-    return this.#write(thread, writeNumbered, ACCEPTED, node, bytes) > 0;
+  accept(thread: number, node: Atom, bytes: number, large: boolean): boolean {
+    return this.#write(thread, writeNumbered, large ? ACCEPTED_LARGE : ACCEPTED, node, bytes) > 0;
   }
 
   watchNode(systemThread: number, node: Atom): boolean {
@@ -234,7 +235,8 @@ export class Mesh {
     }
     const node = reader.term() as Atom;
     if (kind === FORWARD) this.#onForward(reader, batch, source, node, start);
-    else if (kind === ACCEPTED) this.#events.onAccepted(node, reader.u32());
+    else if (kind === ACCEPTED) this.#events.onAccepted(node, reader.u32(), false);
+    else if (kind === ACCEPTED_LARGE) this.#events.onAccepted(node, reader.u32(), true);
     else if (kind === WATCH) this.#events.onWatch(node);
     else if (kind === NODE_UP) this.#events.onNodeUp(node);
     else if (kind === NODE_LOST) this.#events.onNodeLost(node, reader.u32());

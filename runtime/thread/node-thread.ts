@@ -95,10 +95,10 @@ export class NodeThread implements Outside {
       ...(options.modules === undefined ? {} : { modules: options.modules }),
     });
     this.scheduler.outside = this;
-    this.#accounts = new ForwardAccounts((source, node, bytes) => void this.mesh.accept(source, node, bytes));
+    this.#accounts = new ForwardAccounts((source, node, bytes, large) => void this.mesh.accept(source, node, bytes, large));
     this.mesh = new Mesh(this.scheduler, env, {
       onForward: (source, bytes, node, control, payload) => this.#forwarded(source, bytes, node, control, payload),
-      onAccepted: (node, bytes) => this.#window.accepted(node, bytes),
+      onAccepted: (node, bytes, large) => this.#window.accepted(node, bytes, large),
       onWatch: (node) => this.watchNode(node),
       onMalformed: (connectionId) => this.#onMalformed(connectionId),
       onNodeUp: (node) => void this.#nodes.add(node),
