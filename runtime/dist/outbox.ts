@@ -51,7 +51,7 @@ interface Waiter {
 }
 
 export class Outbox {
-  /** Bytes given to the socket so far; for the tick rule. */
+  /** Bytes given to the socket so far, ticks not counted: an idle connection gets one at every look. */
   sentBytes = 0;
   readonly #options: OutboxOptions;
   readonly #parts = new PartQueue();
@@ -109,7 +109,6 @@ export class Outbox {
   /** A sign of life; not needed while something waits to be sent. */
   tick(): void {
     if (this.#closed || this.#writer.position > 0 || this.#options.connection.bufferedBytes > 0) return;
-    this.sentBytes += TICK.length;
     this.#options.connection.write(TICK);
   }
 
