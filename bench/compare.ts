@@ -54,6 +54,7 @@ export function readReport(text: string, file: string): Report {
     throw new Error(`${file} is not JSON; take a file that --json printed`, { cause });
   }
   const report = value as Partial<Report> | null;
-  if (report?.format !== 1 || !Array.isArray(report.cases)) throw new Error(`${file} is not a report of --json, format 1`);
+  if (report?.format !== 1 || !Array.isArray(report.cases))
+    throw new Error(`${file} is not a report of --json, format 1`);
   return report as Report;
 }

@@ -107,12 +107,17 @@ function runInChild(caseName: string, variantName: string, smoke: boolean): Prom
     });
     let output = '';
     let report: ChildReport | null = null;
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.on('message', (message) => (report = message as ChildReport));
     const timer = setTimeout(() => child.kill('SIGKILL'), VARIANT_TIMEOUT_MS);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      resolve(report ?? { error: `ended (${signal ?? code}) without a result within ${VARIANT_TIMEOUT_MS} ms\n${output}`.trim() });
+      resolve(
+        report ?? {
+          error: `ended (${signal ?? code}) without a result within ${VARIANT_TIMEOUT_MS} ms\n${output}`.trim(),
+        },
+      );
     });
   });
 }

@@ -43,7 +43,8 @@ async function run(options: BenchOptions): Promise<number> {
   const before = compare === null ? null : readReport(readFileSync(compare, 'utf8'), compare);
   const report = await measure(options);
   const changes = before === null ? null : compareReports(before, report);
-  if (options.json) process.stdout.write(`${JSON.stringify(changes === null ? report : { ...report, changes }, null, 2)}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify(changes === null ? report : { ...report, changes }, null, 2)}\n`);
   else {
     process.stdout.write(formatReport(report));
     if (changes !== null) process.stdout.write(`\n${formatComparison(changes)}`);

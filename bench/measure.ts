@@ -2,11 +2,15 @@
 import { Bench } from 'tinybench';
 import type { Size } from './case.ts';
 
-const TIME_MS = 400;
-const WARMUP_MS = 250;
+const TIME_MS = 250;
+const WARMUP_MS = 200;
 
 /** Runs `batch`, which does `operations` operations, again and again; operations per second of each run. */
-export async function measureRate(size: Size, operations: number, batch: () => Promise<void> | void): Promise<number[]> {
+export async function measureRate(
+  size: Size,
+  operations: number,
+  batch: () => Promise<void> | void,
+): Promise<number[]> {
   const bench = new Bench({
     time: size.of(TIME_MS, 0),
     iterations: size.of(8, 1),
@@ -43,7 +47,8 @@ export async function measureLatency(count: number, run: () => Promise<void>): P
 /** Collects garbage when the process was started so that it can. */
 export function collectGarbage(): void {
   const { gc } = globalThis as { gc?: () => void };
-  if (gc === undefined) throw new Error('start with --expose-gc: without collecting garbage first memory cannot be measured');
+  if (gc === undefined)
+    throw new Error('start with --expose-gc: without collecting garbage first memory cannot be measured');
   gc();
   gc();
 }

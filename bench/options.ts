@@ -26,7 +26,9 @@ export function parseOptions(args: readonly string[], caseNames: readonly string
   const { values, positionals } = parse(args);
   for (const name of positionals) {
     if (caseNames.some((known) => isChosen(known, [name]))) continue;
-    throw new UsageError(`there is no case ${name}; the cases are ${caseNames.join(', ')}, or the part before the slash`);
+    throw new UsageError(
+      `there is no case ${name}; the cases are ${caseNames.join(', ')}, or the part before the slash`,
+    );
   }
   return {
     names: positionals,

@@ -15,7 +15,9 @@ export interface Report {
 export function formatReport(report: Report): string {
   const lines: string[] = [];
   for (const result of report.cases) lines.push(...formatCase(result), '');
-  lines.push(`Node ${report.node}, ${report.cpus} cores, ${(report.elapsedMs / 1000).toFixed(0)} s. Medians; quartiles in brackets.`);
+  lines.push(
+    `Node ${report.node}, ${report.cpus} cores, ${(report.elapsedMs / 1000).toFixed(0)} s. Medians; quartiles in brackets.`,
+  );
   if (report.smoke) lines.push('Run with --smoke: the figures mean nothing.');
   return `${lines.join('\n')}\n`;
 }

@@ -18,7 +18,11 @@ export class StoreError extends QuorateError {
 
 /** A boot record that cannot be used. `code`: `state_in_use`, `state_damaged`, `state_foreign`. */
 export class StateError extends QuorateError {
-  constructor(code: 'state_in_use' | 'state_damaged' | 'state_foreign', message: string, options: QuorateErrorOptions = {}) {
+  constructor(
+    code: 'state_in_use' | 'state_damaged' | 'state_foreign',
+    message: string,
+    options: QuorateErrorOptions = {},
+  ) {
     super(code, message, options);
     this.name = 'StateError';
   }

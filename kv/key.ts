@@ -35,14 +35,8 @@ export function decodeKey(key: string): unknown {
 
 /** A copy of the value, small enough and sendable. */
 export function checkValue(value: unknown): Checked<unknown> {
-  switch (typeof value) {
-    case 'number':
-    case 'boolean':
-    case 'undefined':
-      return { ok: true, value };
-    case 'string':
-      if (value.length * 3 <= VALUE_BYTES_MAX) return { ok: true, value };
-  }
+  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return { ok: true, value };
+  if (typeof value === 'string' && value.length * 3 <= VALUE_BYTES_MAX) return { ok: true, value };
   return checked<unknown>('value', () => {
     const { length } = encodeTerm(value);
     return length <= VALUE_BYTES_MAX ? { ok: true, value: copyTerm(value, 'value') } : tooLarge('value', length);

@@ -58,13 +58,16 @@ export function readPutOptions(options: PutOptions): Checked<ReadPutOptions> {
   const { pid, node, until } = options;
   if (pid !== undefined && !isPid(pid)) return invalid('options.pid', 'pid must be a pid');
   const nodeName = isAtom(node) ? node.name : node;
-  if (nodeName !== undefined && (typeof nodeName !== 'string' || nodeName === '')) return invalid('options.node', 'node must be a node name');
+  if (nodeName !== undefined && (typeof nodeName !== 'string' || nodeName === ''))
+    return invalid('options.node', 'node must be a node name');
   if (until !== undefined && (typeof until !== 'number' || !Number.isFinite(until))) {
     return invalid('options.until', 'until must be a system time in milliseconds, as in now() + 60_000');
   }
   const bindsKey = 'key' in options && options.key !== undefined;
   const isBound = pid !== undefined || nodeName !== undefined || until !== undefined;
-  const bind: Bind | null = isBound ? { pid: pid ?? null, node: nodeName ?? null, key: null, until: until ?? null } : null;
+  const bind: Bind | null = isBound
+    ? { pid: pid ?? null, node: nodeName ?? null, key: null, until: until ?? null }
+    : null;
   return { ok: true, value: { ...common.value, bind, bindsKey } };
 }
 
@@ -80,5 +83,8 @@ function readCommon(options: CommonOptions, known: ReadonlySet<string>): Checked
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
     return invalid('options.timeoutMs', 'timeoutMs must be a number of milliseconds');
   }
-  return { ok: true, value: { bucket: name, timeoutMs: timeoutMs ?? (noQuorum === 'retry' ? Infinity : TIMEOUT_MS_DEFAULT) } };
+  return {
+    ok: true,
+    value: { bucket: name, timeoutMs: timeoutMs ?? (noQuorum === 'retry' ? Infinity : TIMEOUT_MS_DEFAULT) },
+  };
 }

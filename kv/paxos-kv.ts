@@ -14,14 +14,22 @@ import { scheduler } from '../runtime/node/default.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { CallError } from '../supervisors/index.ts';
+import { runElsewhere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
 import { localBucket } from './bucket/local.ts';
 import { ProposerServer, type Readiness } from './bucket/proposer-server.ts';
-import { createOperationOf, readOutcome, type OperationRequest } from './bucket/requests.ts';
+import { createOperationOf, type OperationRequest } from './bucket/requests.ts';
 import { proposerName } from './bucket/view.ts';
 import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
-import { readGetOptions, readPutOptions, TIMEOUT_MS_DEFAULT, type CommonOptions, type GetOptions, type PutOptions } from './kv-options.ts';
+import {
+  readGetOptions,
+  readPutOptions,
+  TIMEOUT_MS_DEFAULT,
+  type CommonOptions,
+  type GetOptions,
+  type PutOptions,
+} from './kv-options.ts';
 import type { Outcome } from './paxos/decide.ts';
 import type { Bind, Cell } from './paxos/messages.ts';
 
@@ -58,6 +66,8 @@ const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
 const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
 const RETRY_MS = 50;
 const NO_OPTIONS: CommonOptions = {};
+/** No term has this encoding, so nobody puts it. */
+const PROBE_KEY = '';
 
 async function putWith(key: string, value: unknown, options: PutOptions): Promise<PutResult> {
   const read = readPutOptions(options);
@@ -127,19 +137,27 @@ function now(): number {
   return realEnv.systemTime();
 }
 
-/** Resolves when a quorum of the bucket's members is connected. Rejects with `timeout`, saying what is awaited. */
-async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+/** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited. */
+async function waitForBucket(
+  bucket: string | Atom = DEFAULT_BUCKET,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<void> {
   const name = bucketName(bucket);
   const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
+  const probe: OperationRequest = { kind: 'get', key: PROBE_KEY, timeoutMs: RETRY_MS * 10 };
   for (;;) {
     const state = await readiness(name);
-    if (state.isReady) return;
+    if (state.isReady && (await isAnswered(name, probe))) return;
     if (realEnv.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
     }
     await pause(RETRY_MS);
   }
+}
+
+function isAnswered(bucket: string, probe: OperationRequest): Promise<boolean> {
+  return run(bucket, probe, NO_OPTIONS, (outcome) => outcome.kind === 'ok').catch(() => false);
 }
 
 export { waitForBucket };
@@ -175,7 +193,11 @@ function putResult(outcome: Outcome, bucket: string, options: CommonOptions): Pu
 }
 
 /** The bind with the present incarnation of the other key; one that is over already when that key is not live. */
-async function bindToKey(bind: Bind | null, options: PutOptions, bucket: string): Promise<{ readonly bind: Bind } | NoQuorum | Extract<PutResult, Invalid>> {
+async function bindToKey(
+  bind: Bind | null,
+  options: PutOptions,
+  bucket: string,
+): Promise<{ readonly bind: Bind } | NoQuorum | Extract<PutResult, Invalid>> {
   const other = encodeKey(options.key);
   const rest: Bind = bind ?? { pid: null, node: null, key: null, until: null };
   if (!other.ok) return invalid('options.key', other.message);
@@ -191,15 +213,27 @@ function failure(outcome: Outcome, bucket: string, options: CommonOptions): NoQu
   switch (outcome.kind) {
     case 'no_quorum':
       if (options.noQuorum === 'fail') {
-        throw new StoreError('no_quorum', 'not-applied', `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`);
+        throw new StoreError(
+          'no_quorum',
+          'not-applied',
+          `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`,
+        );
       }
       return NO_QUORUM;
     case 'applied':
-      throw new StoreError('applied', 'applied', `bucket ${bucket}: the change took effect, its result was overwritten since`);
+      throw new StoreError(
+        'applied',
+        'applied',
+        `bucket ${bucket}: the change took effect, its result was overwritten since`,
+      );
     case 'ok':
     case 'unknown':
     case 'gave_up':
-      throw new StoreError('unknown', 'unknown', `bucket ${bucket}: the operation may have taken effect or not, its answer did not come in time`);
+      throw new StoreError(
+        'unknown',
+        'unknown',
+        `bucket ${bucket}: the operation may have taken effect or not, its answer did not come in time`,
+      );
   }
 }
 
@@ -208,10 +242,12 @@ type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T
 
 /** Runs an operation. On the bucket's own thread, and with nothing special asked for, that is one call and one promise. */
 function run<T>(bucket: string, request: OperationRequest, options: CommonOptions, finish: Finish<T>): Promise<T> {
-  if (options.noQuorum === 'retry' || options.signal !== undefined) return runPatiently(bucket, request, options, finish);
-  const here = localBucket(scheduler().nodeName, bucket);
+  if (options.noQuorum === 'retry' || options.signal !== undefined)
+    return runPatiently(bucket, request, options, finish);
+  const at = scheduler();
+  const here = localBucket(at.nodeName, bucket);
   const engine = here?.proposer;
-  if (!here || !engine) return callProposer(bucket, request, undefined).then((outcome) => finish(outcome, bucket, options));
+  if (!here || !engine) return runElsewhere(at, bucket, request).then((outcome) => finish(outcome, bucket, options));
   return new Promise((resolve, reject) => {
     const settle = (outcome: Outcome): void => {
       try {
@@ -250,9 +286,10 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 }
 
 function runAbortable(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
-  const here = localBucket(scheduler().nodeName, bucket);
+  const at = scheduler();
+  const here = localBucket(at.nodeName, bucket);
   const engine = here?.proposer;
-  if (!here || !engine) return callProposer(bucket, request, signal);
+  if (!here || !engine) return orAborted(runElsewhere(at, bucket, request), request, signal);
   return new Promise((resolve, reject) => {
     const operation = createOperationOf(request, here.env.now(), (outcome) => {
       signal?.removeEventListener('abort', onAbort);
@@ -268,14 +305,18 @@ function runAbortable(bucket: string, request: OperationRequest, signal: AbortSi
   });
 }
 
-/** From a thread that does not run the bucket. */
-async function callProposer(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
-  const call = callWith(bucket, () => ProposerServer.call(nameAtom(proposerName(bucket)), request, { timeoutMs: Infinity }));
-  if (signal === undefined) return readOutcome(await call);
-  const abort = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown')), { once: true });
+/** An operation on another thread goes on when its caller gives up; what it does is not known then. */
+function orAborted(
+  outcome: Promise<Outcome>,
+  request: OperationRequest,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  if (signal === undefined) return outcome;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    void outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
-  return readOutcome(await Promise.race([call, abort]));
 }
 
 async function readiness(bucket: string): Promise<Readiness> {
@@ -284,18 +325,6 @@ async function readiness(bucket: string): Promise<Readiness> {
   } catch (error) {
     if (error instanceof CallError) return { isReady: false, waits: `this node does not run bucket ${bucket}` };
     throw error;
-  }
-}
-
-async function callWith<T>(bucket: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    if (error.code === 'noproc') {
-      throw new StoreError('no_bucket', 'not-applied', `this node does not run bucket ${bucket}: start it with Bucket.startLink({ bucket: '${bucket}' })`);
-    }
-    throw new StoreError('unknown', 'unknown', `bucket ${bucket}: its proposer ended before it had an answer`, { cause: error });
   }
 }
 
@@ -309,10 +338,13 @@ function isPlain(value: unknown): boolean {
 }
 
 function aborted(outcome: 'unknown' | 'not-applied'): StoreError {
-  return new StoreError('aborted', outcome, `the operation was aborted; ${outcome === 'unknown' ? 'it may have taken effect' : 'nothing was done'}`);
+  return new StoreError(
+    'aborted',
+    outcome,
+    `the operation was aborted; ${outcome === 'unknown' ? 'it may have taken effect' : 'nothing was done'}`,
+  );
 }
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => realEnv.setTimer(ms, resolve));
 }
-

@@ -10,30 +10,40 @@
  * ```
  */
 import { EventEmitter } from 'eventemitter3';
-import { randomUUID } from 'node:crypto';
-import type { Env } from '../runtime/env.ts';
+import { realEnv, type Env } from '../runtime/env.ts';
 import { BadArgumentError, QuorateError } from '../runtime/errors.ts';
 import { LocalNode, type NodeOptions } from '../runtime/index.ts';
+import { isDown } from '../runtime/process/message.ts';
 import type { Self } from '../runtime/process/self.ts';
+import { describeTerm } from '../runtime/term/describe.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged } from '../runtime/term/tuple.ts';
 import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
 import type { ClusterStatus } from './cluster/cluster-server.ts';
-import { CLUSTER_FAILED, CLUSTER_STARTED, runClusterRoot, stopClusterRoot, type TreeOptions } from './cluster/cluster-tree.ts';
+import {
+  CLUSTER_FAILED,
+  CLUSTER_STARTED,
+  runClusterRoot,
+  stopClusterRoot,
+  type TreeOptions,
+} from './cluster/cluster-tree.ts';
 import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
+import { randomId } from './cluster/random-id.ts';
 import type { RecordStorage } from './cluster/record-storage.ts';
 import { DEFAULT_BUCKET } from './paxos-kv.ts';
 
 export type Logger = (level: 'info' | 'error', text: string) => void;
+/** As pino's: fields first. */
+type NodeLogger = Exclude<NodeOptions['logger'], false | undefined>;
 
-export interface QuorateOptions extends ClusterOptions, NodeOptions {
+export interface QuorateOptions extends ClusterOptions, Omit<NodeOptions, 'logger'> {
   /** `name@host`. */
   readonly name: string;
   readonly cookie: string;
   /** Buckets to start besides the default one. */
   readonly buckets?: readonly string[];
-  /** Where log lines go; default stderr. null: nowhere. */
-  readonly logger?: Logger | null;
+  /** Where log lines and crash reports go: a function, or a logger as pino's; default stderr. null: nowhere. */
+  readonly logger?: Logger | NodeLogger | null;
   /** Where the boot record is kept instead of a file; only with `threads: 0`. */
   readonly storage?: RecordStorage;
 }
@@ -55,7 +65,8 @@ export interface Quorate {
  */
 export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   const { clusterSize, founders, join, stateDir, bootstrap, buckets = [], logger, storage, ...nodeOptions } = options;
-  if (storage !== undefined && options.threads !== 0) throw new BadArgumentError('startQuorate: storage can be given only with threads: 0');
+  if (storage !== undefined && options.threads !== 0)
+    throw new BadArgumentError('startQuorate: storage can be given only with threads: 0');
   const checked = checkClusterOptions(options.name, {
     ...(clusterSize === undefined ? {} : { clusterSize }),
     ...(founders === undefined ? {} : { founders }),
@@ -66,11 +77,12 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   const tree: TreeOptions = {
     options: checked,
     buckets: [DEFAULT_BUCKET, ...buckets],
-    lockToken: randomUUID(),
+    lockToken: randomId(realEnv),
     isLogging: false,
   };
-  const node = await LocalNode.start(nodeOptions);
-  const running = new RunningQuorate(node, tree, logger === undefined ? logToStderr(options.name) : logger, options.env, storage);
+  const { lines, reports } = chooseLoggers(options.name, logger);
+  const node = await LocalNode.start({ ...nodeOptions, ...(reports === undefined ? {} : { logger: reports }) });
+  const running = new RunningQuorate(node, tree, lines, options.env, storage);
   try {
     await running.start();
   } catch (error) {
@@ -78,6 +90,20 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
     throw error;
   }
   return running;
+}
+
+/** For the cluster's log lines, and for the reports of the node; undefined: the node's own way. */
+function chooseLoggers(
+  name: string,
+  given: QuorateOptions['logger'],
+): { lines: Logger | null; reports: NodeOptions['logger'] } {
+  if (given === undefined) return { lines: logToStderr(name), reports: undefined };
+  if (given === null) return { lines: null, reports: false };
+  if (typeof given !== 'function')
+    return { lines: (level, text) => given[level]({ node: name }, text), reports: given };
+  const info = (_fields: object, text: string): void => given('info', text);
+  const error = (_fields: object, text: string): void => given('error', text);
+  return { lines: given, reports: { info, warn: info, error } };
 }
 
 function logToStderr(name: string): Logger {
@@ -94,7 +120,13 @@ class RunningQuorate implements Quorate {
   #root: Pid | null = null;
   #stopped: Promise<void> | null = null;
 
-  constructor(node: LocalNode, tree: TreeOptions, logger: Logger | null, env: Env | undefined, storage: RecordStorage | undefined) {
+  constructor(
+    node: LocalNode,
+    tree: TreeOptions,
+    logger: Logger | null,
+    env: Env | undefined,
+    storage: RecordStorage | undefined,
+  ) {
     this.node = node;
     this.#tree = tree;
     this.#env = env;
@@ -109,7 +141,9 @@ class RunningQuorate implements Quorate {
     // a system thread that died took the tree with it; its memory is gone, so the buckets come back as new boots
     this.node.on('thread', (thread, what) => {
       if (what !== 'replaced' || thread !== this.node.systemThread || this.#stopped !== null) return;
-      this.#startRoot().catch((error: unknown) => this.#events.emit('log', 'error', `cannot start again: ${String(error)}`));
+      this.#startRoot().catch((error: unknown) =>
+        this.#events.emit('log', 'error', `cannot start again: ${String(error)}`),
+      );
     });
   }
 
@@ -126,12 +160,12 @@ class RunningQuorate implements Quorate {
   waitForQuorum(options: { readonly timeoutMs?: number } = {}): Promise<ClusterStatus> {
     if (this.status?.hasQuorum === true) return Promise.resolve(this.status);
     return new Promise((resolve, reject) => {
-      const timer = options.timeoutMs === undefined ? null : setTimeout(() => onEnd(null), options.timeoutMs);
+      const timer = options.timeoutMs === undefined ? null : realEnv.setTimer(options.timeoutMs, () => onEnd(null));
       const onStatus = (status: ClusterStatus): void => {
         if (status.hasQuorum) onEnd(status);
       };
       const onEnd = (status: ClusterStatus | null): void => {
-        if (timer !== null) clearTimeout(timer);
+        timer?.cancel();
         this.#events.off('status', onStatus);
         if (status !== null) return resolve(status);
         const waits = this.status?.waits.join('; ') ?? 'the cluster service has not answered';
@@ -161,11 +195,24 @@ class RunningQuorate implements Quorate {
       return self.receive((message): message is readonly unknown[] => Array.isArray(message));
     });
     if (isTagged(answer, CLUSTER_STARTED, 2)) {
-      this.#root = answer[1] as Pid;
+      const root = answer[1] as Pid;
+      this.#root = root;
+      this.node.spawn((self) => this.#watchRoot(self, root));
       return;
     }
     if (isTagged(answer, CLUSTER_FAILED, 3)) throw new QuorateError(String(answer[1]), String(answer[2]));
     throw new QuorateError('start_failed', `the cluster's part of ${this.node.name.name} ended while it started`);
+  }
+
+  /** A tree that gave up leaves a node without a store: say so. */
+  async #watchRoot(self: Self, root: Pid): Promise<void> {
+    const down = await self.receive(isDown(self.monitor(root)));
+    if (this.#stopped !== null || this.#root !== root) return;
+    this.#events.emit(
+      'log',
+      'error',
+      `the store of this node ended: ${describeTerm(down.reason)}; stop the node and start it again`,
+    );
   }
 
   #spawnRoot(self: Self, systemThread: number): Pid | Promise<Pid> {

@@ -8,8 +8,10 @@
  * stops the instant it is ended - JavaScript cannot be interrupted, its next use of `self` throws.
  */
 export { LocalNode, type NodeEvents } from './node/local-node.ts';
+export type { Logger } from './node/logger.ts';
 export type { NodeOptions } from './node/options.ts';
 export type { TlsOptions } from './transport/tls.ts';
+export { createThreadEntry, type ThreadEntryOptions } from './node/thread-entry.ts';
 export type { EpmdOptions, ThreadStats, WireLimits } from './thread/control.ts';
 export {
   alias,
@@ -22,6 +24,7 @@ export {
   monitor,
   monitorNode,
   nodes,
+  offload,
   processInfo,
   receive,
   register,
@@ -42,12 +45,14 @@ export { currentSelf } from './process/context.ts';
 export { ProcessError, ProcessExit } from './process/exit.ts';
 export { Down, ExitMessage, isDown, isExit } from './process/message.ts';
 export type {
+  AliasMode,
   DemonitorOptions,
   Destination,
   Matcher,
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
+  Placement,
   Predicate,
   ProcessFunction,
   ProcessInfo,
@@ -55,7 +60,11 @@ export type {
   ReceiveOrOptions,
   RemoteName,
   Self,
+  SendOptions,
+  SendResult,
   SpawnOptions,
+  SpawnRequestOptions,
+  WithMonitor,
 } from './process/self.ts';
 export type { ModuleTable, PlacedFunction } from './process/spawner.ts';
 export { Atom, atom, isAtom, type AtomOf } from './term/atom.ts';
@@ -67,5 +76,7 @@ export { isTagged, isTuple, tuple, Tuple, type TupleOf } from './term/tuple.ts';
 export { copyTerm } from './term/copy.ts';
 export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
-export { crashChannel, distChannel, type CrashReport, type DistReport } from './channels.ts';
+export type { OffloadOptions } from './node/offload.ts';
+export { crashChannel, distChannel, longScheduleChannel, supervisorChannel, traceChannel } from './channels.ts';
+export type { CrashReport, DistReport, LongScheduleReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

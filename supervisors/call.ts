@@ -16,6 +16,7 @@ import { isTuple, Tuple, tuple2, tuple3 } from '../runtime/term/tuple.ts';
 import { ALIAS, DOWN, GEN_CALL, GEN_CAST, INFINITY, NODEDOWN } from './atoms.ts';
 import { CallError, type CallErrorCode } from './errors.ts';
 import type { From, ServerRef } from './gen-server-types.ts';
+import { isKeptName, keptTerm, sendToKept, whereisKept, type DirectRef } from './names.ts';
 
 export const CALL_TIMEOUT_MS = 5000;
 
@@ -52,7 +53,7 @@ export interface FailedRequest {
 }
 
 /** One request with any label (`$gen_call`, `system`); `fail` makes the error from what went wrong. */
-export async function requestReply(
+export function requestReply(
   self: Self,
   server: ServerRef,
   label: Atom,
@@ -60,22 +61,54 @@ export async function requestReply(
   timeoutMs: number,
   fail: (failed: FailedRequest) => Error,
 ): Promise<unknown> {
-  const target = locate(self, server);
-  if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
-  if (target instanceof Pid && samePid(target, self.pid)) throw fail({ code: 'calling_self', why: CALLING_SELF });
-  const ref = sendRequestTo(self, target, label, request);
-  const isAnswer = (message: unknown): message is Tuple => isAnswerTo(ref, message);
-  const answer = await self.receive(isAnswer, { timeoutMs, otherwise: null });
-  if (answer !== null) return readAnswer(answer, target, fail);
+  try {
+    const target = resolveServer(self, server);
+    if (!(target instanceof Promise)) return askTarget(self, target, label, request, timeoutMs, fail);
+    return target.then((pid) => askTarget(self, pid, label, request, timeoutMs, fail));
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+function askTarget(
+  self: Self,
+  target: DirectRef | undefined,
+  label: Atom,
+  request: unknown,
+  timeoutMs: number,
+  fail: (failed: FailedRequest) => Error,
+): Promise<unknown> {
+  try {
+    if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
+    if (target instanceof Pid && samePid(target, self.pid)) throw fail({ code: 'calling_self', why: CALLING_SELF });
+    const ref = sendRequestTo(self, target, label, request);
+    // Not an async function: a call costs one promise.
+    return (self as Process).receiveRead(
+      (message) => isAnswerTo(ref, message),
+      timeoutMs,
+      (answer) => (answer === null ? giveUp(self, ref, target, fail) : readAnswer(answer as Tuple, target, fail)),
+    );
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+/** The time is up. The reply may have arrived between the deadline and the end of the alias. */
+async function giveUp(
+  self: Self,
+  ref: Ref,
+  target: DirectRef,
+  fail: (failed: FailedRequest) => Error,
+): Promise<unknown> {
   self.demonitor(ref, { flush: true });
-  // The reply may have arrived between the deadline and the end of the alias.
+  const isAnswer = (message: unknown): message is Tuple => isAnswerTo(ref, message);
   const late = await self.receive(isAnswer, { timeoutMs: 0, otherwise: null });
   if (late !== null) return readAnswer(late, target, fail);
   throw fail({ code: 'timeout', why: Exit.timeout });
 }
 
 /** Sends the request under a fresh monitor with alias, and returns that reference. */
-export function sendRequestTo(self: Self, target: Pid | ServerRef, label: Atom, request: unknown): Ref {
+export function sendRequestTo(self: Self, target: DirectRef, label: Atom, request: unknown): Ref {
   const ref = self.monitor(target, MONITOR_WITH_ALIAS);
   const from = tuple2(self.pid, new ImproperList(ALIAS_HEAD, ref));
   try {
@@ -99,32 +132,39 @@ export function isAnswerTo(ref: Ref, message: unknown): message is Tuple {
   return message.length === 5 && head === DOWN && message[1] instanceof Ref && sameRef(message[1], ref);
 }
 
-function readAnswer(answer: Tuple, target: ServerRef, fail: (failed: FailedRequest) => Error): unknown {
+function readAnswer(answer: Tuple, target: DirectRef, fail: (failed: FailedRequest) => Error): unknown {
   if (answer.length === 2) return answer[1];
   throw fail(describeDown(answer[4], target));
 }
 
 /** How a DOWN's reason reads to a caller. */
-export function describeDown(reason: unknown, target: ServerRef): FailedRequest {
+export function describeDown(reason: unknown, target: DirectRef): FailedRequest {
   if (reason === Exit.noproc) return { code: 'noproc', why: reason };
   if (reason === Exit.noconnection) return { code: 'noconnection', why: tuple2(NODEDOWN, nodeOf(target)) };
   return { code: 'exit', why: reason };
 }
 
-function nodeOf(target: ServerRef): unknown {
+function nodeOf(target: DirectRef): unknown {
   if (target instanceof Pid) return target.node;
   return isTuple(target) ? target[1] : undefined;
 }
 
 /** The pid of a local name, or undefined when nobody has it; other references as they are. */
-export function locate(self: Self, server: ServerRef): ServerRef | undefined {
+export function locate(self: Self, server: DirectRef): DirectRef | undefined {
   if (server instanceof Pid) return server;
   if (typeof server === 'string' || server instanceof Atom) return self.whereis(server);
   return server[1] === self.nodeName ? self.whereis(server[0]) : server;
 }
 
+/** As `locate`, for names that a registry keeps too. */
+export function resolveServer(self: Self, server: ServerRef): DirectRef | undefined | Promise<Pid | undefined> {
+  if (server instanceof Pid) return server;
+  return isKeptName(server) ? whereisKept(server) : locate(self, server);
+}
+
 /** A server reference as it stands in an exit reason: names are atoms. */
 export function serverTerm(server: ServerRef): unknown {
+  if (isKeptName(server)) return keptTerm(server);
   return typeof server === 'string' ? nameAtom(server) : server;
 }
 
@@ -148,6 +188,7 @@ export function createCallError(
 
 /** Sends `{'$gen_cast', Msg}`. Never fails for want of a receiver. */
 export function castServer(self: Self, server: ServerRef, message: unknown): void {
+  if (isKeptName(server)) return sendToKept(self, server, tuple2(GEN_CAST, message));
   const target = locate(self, server);
   if (target !== undefined) self.send(target, tuple2(GEN_CAST, message));
 }

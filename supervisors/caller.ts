@@ -5,6 +5,7 @@
 import { BadArgumentError } from '../runtime/errors.ts';
 import { scheduler } from '../runtime/node/default.ts';
 import { currentSelf } from '../runtime/process/context.ts';
+import { runProcess } from '../runtime/process/run.ts';
 import type { Self } from '../runtime/process/self.ts';
 
 /** Every function of this folder that needs a process takes this last. */
@@ -17,9 +18,7 @@ export interface CallerOptions {
 export function inProcess<T>(given: Self | undefined, fn: (self: Self, outside: boolean) => Promise<T>): Promise<T> {
   const self = given ?? currentSelf();
   if (self !== undefined) return fn(self, false);
-  return new Promise((resolve, reject) => {
-    scheduler().spawn((own) => fn(own, true).then(resolve, reject));
-  });
+  return runProcess(scheduler(), (own) => fn(own, true));
 }
 
 /** For what makes no sense outside of a process. @throws `badarg` */

@@ -1,4 +1,5 @@
 /** What a supervisor's process asks of the part that keeps its children, and what it lends to it. Answers are OTP's terms. */
+import type { SupervisorReport } from '../runtime/channels.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import type { CheckedFlags } from './supervisor-flags.ts';
@@ -11,7 +12,9 @@ export interface KeeperContext {
   isTooMany(): boolean;
   /** Has `tryAgain(id)` called when the messages that wait now have been handled. */
   tryAgainLater(id: unknown): void;
-  isAlive(pid: Pid): boolean | Promise<boolean>;
+  isAlive(pid: Pid): boolean;
+  /** Tells whoever listens what happened with a child. */
+  report(context: SupervisorReport['context'], reason: unknown, id: unknown, pid: Pid | undefined): void;
 }
 
 export interface ChildCounts {
@@ -34,5 +37,5 @@ export interface ChildKeeper {
   deleteChild(id: unknown): unknown;
   childSpec(id: unknown): unknown;
   whichChildren(): unknown[];
-  countChildren(): Promise<ChildCounts>;
+  countChildren(): ChildCounts;
 }

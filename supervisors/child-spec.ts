@@ -11,6 +11,7 @@ import type { Pid } from '../runtime/term/pid.ts';
 import { isTuple, tuple, tuple2 } from '../runtime/term/tuple.ts';
 import { INFINITY } from './atoms.ts';
 import { ChildSpecError } from './errors.ts';
+import type { ServerName } from './names.ts';
 import type { RunnableClass } from './start-class.ts';
 import type { StartResult } from './start.ts';
 import { createWords, type Words } from './words.ts';
@@ -39,7 +40,7 @@ export interface ModuleStart {
 export interface ClassStart {
   readonly server: RunnableClass;
   readonly args?: unknown;
-  readonly name?: string | Atom;
+  readonly name?: ServerName;
   readonly thread?: number;
 }
 

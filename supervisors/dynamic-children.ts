@@ -11,6 +11,7 @@ import { ERROR, OK } from './atoms.ts';
 import type { ChildCounts, ChildKeeper, KeeperContext } from './child-keeper.ts';
 import { CHILD_TYPES, specTerm, type CheckedSpec } from './child-spec.ts';
 import { planExit } from './plan.ts';
+import { isEndReported, TOO_MANY_RESTARTS } from './report.ts';
 import { endChild, endChildren, startChildProcess } from './start-child.ts';
 import { readyTerm } from './static-children.ts';
 
@@ -57,8 +58,9 @@ export class DynamicChildren implements ChildKeeper {
     const child = this.#children.get(pid.key);
     if (child === undefined || child.restarting) return false;
     const { restart } = this.#template;
+    if (isEndReported(restart, reason)) this.#context.report('child_terminated', reason, this.#template.id, pid);
     const plan = planExit([], { restart, significant: false, active: false }, reason, 'never');
-    if (plan.then === 'restart') return this.#restart(child);
+    if (plan.child === 'restart') return this.#restart(child);
     this.#children.delete(pid.key);
     return false;
   }
@@ -70,10 +72,14 @@ export class DynamicChildren implements ChildKeeper {
 
   async #restart(child: DynamicChild): Promise<boolean> {
     this.#children.delete(child.pid.key);
-    if (this.#context.isTooMany()) return true;
+    if (this.#context.isTooMany()) {
+      this.#context.report('shutdown', TOO_MANY_RESTARTS, this.#template.id, child.pid);
+      return true;
+    }
     const result = await startChildProcess(this.#self, this.#template.start, child.args);
     if (result.kind === 'ok') this.#keep(result.pid, child.args, false);
     else if (result.kind === 'error') {
+      this.#context.report('start_error', result.reason, this.#template.id, undefined);
       this.#keep(child.pid, child.args, true);
       this.#context.tryAgainLater(child.pid);
     }
@@ -99,7 +105,7 @@ export class DynamicChildren implements ChildKeeper {
   async terminateChild(id: unknown): Promise<unknown> {
     if (!isPid(id)) return tuple2(ERROR, SIMPLE_ONE_FOR_ONE);
     const child = this.#children.get(id.key);
-    if (child === undefined) return (await this.#context.isAlive(id)) ? tuple2(ERROR, NOT_FOUND) : OK;
+    if (child === undefined) return this.#context.isAlive(id) ? tuple2(ERROR, NOT_FOUND) : OK;
     if (!child.restarting) await endChild(this.#self, child.pid, this.#template.shutdown);
     this.#children.delete(id.key);
     return OK;
@@ -110,9 +116,9 @@ export class DynamicChildren implements ChildKeeper {
   }
 
   /** The template answers to its id and to the pid of any child, also of one that is gone: a pid without process belongs to nobody else. */
-  async childSpec(id: unknown): Promise<unknown> {
+  childSpec(id: unknown): unknown {
     const found = isPid(id)
-      ? this.#children.has(id.key) || !(await this.#context.isAlive(id))
+      ? this.#children.has(id.key) || !this.#context.isAlive(id)
       : equalTerms(id, this.#template.id);
     return found ? tuple2(OK, specTerm(this.#template)) : tuple2(ERROR, NOT_FOUND);
   }
@@ -124,7 +130,7 @@ export class DynamicChildren implements ChildKeeper {
     );
   }
 
-  async countChildren(): Promise<ChildCounts> {
+  countChildren(): ChildCounts {
     const all = [...this.#children.values()];
     const count = all.length;
     const supervisors = this.#template.type === 'supervisor' ? count : 0;

@@ -2,10 +2,9 @@
  * What a server's callbacks take and return, and how a call's reply is known from its request. A server names its requests as a union of
  * `Call<Request, Reply>`; `call(server, request)` then finds the reply by the request's type. Nothing here but `Outcome` exists at run time.
  */
-import type { Atom } from '../runtime/term/atom.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import type { TupleOf } from '../runtime/term/tuple.ts';
-import type { RemoteName } from '../runtime/process/self.ts';
+import type { DirectRef, GlobalName, ViaName } from './names.ts';
 
 /** One kind of call: `Call<{ kind: 'get'; key: string }, number>`. Only a type. */
 export interface Call<Request, Reply> {
@@ -33,8 +32,8 @@ export type From<Reply = unknown> = TupleOf<readonly [Pid, unknown]> & { readonl
 /** A pid that knows which server it is: what `start` and `startLink` give. */
 export type ServerPid<Server> = Pid & { readonly [serverType]: Server };
 
-/** Whom to call: a pid, a registered name of this node, or `{Name, Node}`. */
-export type ServerRef = Pid | Atom | string | RemoteName;
+/** Whom to call: a pid, a registered name of this node, `{Name, Node}`, or a name that a registry keeps. */
+export type ServerRef = DirectRef | ViaName | GlobalName;
 
 /** The server that a typed pid stands for, else `Otherwise`. */
 export type ServerOf<Ref, Otherwise> = Ref extends { readonly [serverType]: infer Server } ? Server : Otherwise;

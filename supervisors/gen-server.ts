@@ -27,8 +27,10 @@
 import { BadArgumentError } from '../runtime/errors.ts';
 import { ProcessError } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
-import type { Atom } from '../runtime/term/atom.ts';
-import { callServer, castServer, replyTo } from './call.ts';
+import type { Process } from '../runtime/process/process.ts';
+import { Atom, nameAtom } from '../runtime/term/atom.ts';
+import { Pid } from '../runtime/term/pid.ts';
+import { callServer, castServer, replyTo, resolveServer } from './call.ts';
 import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
 import type { ChildSpec, ClassStart } from './child-spec.ts';
 import {
@@ -46,9 +48,11 @@ import {
   type ServerPid,
   type ServerRef,
 } from './gen-server-types.ts';
-import { receiveResponseIn, sendRequestFrom, waitResponseIn, type RequestId, type Response } from './request.ts';
+import type { ServerName } from './names.ts';
+import { abcastFrom, multiCallFrom, receiveResponseIn, sendRequestFrom, waitResponseIn } from './request.ts';
+import type { MultiCallResult, RequestId, Response } from './request.ts';
 import { runServer } from './server-process.ts';
-import { startClass, type RunnableClass } from './start-class.ts';
+import { startClass, startMonitored, type Monitored, type RunnableClass } from './start-class.ts';
 import { pidOf, type Starter, type StartOptions } from './start.ts';
 import { stopServer } from './system.ts';
 
@@ -131,7 +135,7 @@ export class GenServer<
   }
 
   /** @internal runs an instance in the process `self`, which was made for it */
-  static runIn(self: Self, args: unknown, starter: Starter, name: string | Atom | undefined): Promise<void> {
+  static runIn(self: Self, args: unknown, starter: Starter, name: ServerName | undefined): Promise<void> {
     const server = new this<unknown, AnyCall, unknown, unknown, unknown>();
     server.#self = self;
     return runServer(self, server, args, starter, name);
@@ -169,7 +173,29 @@ export class GenServer<
   }
 
   /**
-   * Sends a request and resolves to the reply. The reply's type follows from the server (a typed pid, or the class this is called on) and the request.
+   * As `start`, with a monitor that the caller holds from before the server could end: its DOWN has the server's own reason. Only in a process.
+   *
+   * @throws StartError (rejects), `badarg`
+   */
+  static startMonitor<T extends ServerClass>(
+    this: T,
+    ...[args, options]: StartArguments<Args<InstanceType<T>>>
+  ): Promise<Monitored<ServerPid<InstanceType<T>>>> {
+    const self = requireCaller(options?.self, 'GenServer.startMonitor');
+    return startMonitored(self, this, args, options) as Promise<Monitored<ServerPid<InstanceType<T>>>>;
+  }
+
+  /** The process that a reference stands for on this node; undefined when nobody has the name. */
+  static whereis(server: ServerRef, options?: CallerOptions): Promise<Pid | undefined> {
+    return inProcess(options?.self, async (self) => {
+      const found = await resolveServer(self, server);
+      return found instanceof Pid ? found : undefined;
+    });
+  }
+
+  /**
+   * Sends a request and resolves to the reply. The reply's type follows from the server (a typed pid, or the class this is called on)
+   * and the request.
    *
    * @throws CallError (rejects): `noproc`, `timeout`, `noconnection` (the server's node was lost), `calling_self`, `exit` (it ended first)
    */
@@ -219,6 +245,34 @@ export class GenServer<
     return waitResponseIn(self, id, options?.timeoutMs ?? Infinity);
   }
 
+  /**
+   * Calls the server of that name on each node (default: this one and all that it is connected to), all at once within one `timeoutMs` (default: for
+   * ever). Nodes without an answer are in `bad`; late answers never show.
+   */
+  static multiCall<T, const Request extends RequestOf<Calls<InstanceOf<T>>>>(
+    this: T,
+    name: string | Atom,
+    request: Request,
+    options: CallOptions & { readonly nodes?: readonly (string | Atom)[] } = {},
+  ): Promise<MultiCallResult<ReplyTo<Calls<InstanceOf<T>>, Request>>> {
+    type Replies = MultiCallResult<ReplyTo<Calls<InstanceOf<T>>, Request>>;
+    return inProcess(options.self, (self) => {
+      const { env } = (self as Process).scheduler;
+      const nodes = nodesOf(self, options.nodes);
+      return multiCallFrom(self, nodes, toAtom(name), request, options.timeoutMs ?? Infinity, () => env.now());
+    }) as Promise<Replies>;
+  }
+
+  /** Casts to the server of that name on each node (default: this one and all that it is connected to). Lost where there is none. */
+  static abcast<T>(
+    this: T,
+    name: string | Atom,
+    message: Casts<InstanceOf<T>>,
+    options: CallerOptions & { readonly nodes?: readonly (string | Atom)[] } = {},
+  ): void {
+    withCaller(options.self, (self) => abcastFrom(self, nodesOf(self, options.nodes), toAtom(name), message));
+  }
+
   /** Answers a call whose callback returned `Next.noreply`; from any process. */
   static reply<Reply>(from: From<Reply>, reply: Reply, options?: CallerOptions): void {
     withCaller(options?.self, (self) => replyTo(self, from, reply));
@@ -245,6 +299,15 @@ async function startForPid(
   return inProcess(options?.self, async (self, outside) =>
     pidOf(server.name, await startClass(self, server, args, options, link && !outside)),
   );
+}
+
+function toAtom(name: string | Atom): Atom {
+  return typeof name === 'string' ? nameAtom(name) : name;
+}
+
+function nodesOf(self: Self, given: readonly (string | Atom)[] | undefined): readonly Atom[] {
+  if (given !== undefined) return given.map(toAtom);
+  return [self.nodeName, ...(self as Process).scheduler.outside.nodes()];
 }
 
 function notImplemented(server: object, callback: string, message: unknown): Error {

@@ -46,5 +46,5 @@ export type { StartOptions, StartResult } from './start.ts';
 export { Supervisor } from './supervisor.ts';
 export type { ChildCount, ChildInfo, SupervisorClass } from './supervisor.ts';
 export type { Strategy, SupervisorFlags, SupervisorInit } from './supervisor-flags.ts';
-export { getState, resume, suspend } from './system.ts';
-export type { SystemOptions } from './system.ts';
+export { getState, getStatus, replaceState, resume, suspend, trace } from './system.ts';
+export type { ServerStatus, SystemOptions } from './system.ts';

@@ -8,7 +8,7 @@ import { nameAtom } from '../runtime/term/atom.ts';
 import { isPid, pidThread } from '../runtime/term/pid.ts';
 import { isRef } from '../runtime/term/ref.ts';
 import { isTagged, tuple2 } from '../runtime/term/tuple.ts';
-import { locate } from './call.ts';
+import { resolveServer } from './call.ts';
 import type { ChildSpec, ClassStart, Start } from './child-spec.ts';
 import type { ServerRef } from './gen-server-types.ts';
 import { moduleOf } from './start-class.ts';
@@ -45,6 +45,6 @@ function isClassStart(start: Start): start is ClassStart {
 }
 
 function isOnOtherThread(self: Self, to: ServerRef): boolean {
-  const pid = locate(self, to);
+  const pid = resolveServer(self, to);
   return isPid(pid) && (pid.node !== self.nodeName || pidThread(pid) !== pidThread(self.pid));
 }

@@ -2,8 +2,7 @@
  * What a supervisor does when a child has ended, as data. `planExit` decides about the child itself; the strategies (`plan-one-for-one.ts`,
  * `plan-one-for-all.ts`, `plan-rest-for-one.ts`) say which siblings end and start with it. All of it is pure; `supervisor.ts` carries plans out.
  */
-import { Exit } from '../runtime/term/exit-reason.ts';
-import { isTagged } from '../runtime/term/tuple.ts';
+import { isCleanExit } from '../runtime/process/crash.ts';
 import type { AutoShutdown, Restart } from './child-spec.ts';
 
 /** What the planners need to know of a child. Lists of them are in the order of start. */
@@ -20,17 +19,13 @@ export interface RestartPlan<C> {
   readonly start: readonly C[];
 }
 
-export type RestartPlanner = <C extends PlannedChild>(children: readonly C[], failed: C) => RestartPlan<C>;
-
-/** `restart`: by the strategy. `keep`: stays listed without a process. `forget`: leaves the list. `shutdown`: as keep or forget, then the supervisor ends. */
+/**
+ * What becomes of the child that ended - restarted by the strategy, kept in the list without a process, forgotten - and whether the supervisor
+ * ends then.
+ */
 export interface ExitPlan {
-  readonly then: 'restart' | 'keep' | 'forget';
+  readonly child: 'restart' | 'keep' | 'forget';
   readonly shutdown: boolean;
-}
-
-/** `normal`, `shutdown` and `{shutdown, _}` are ends that were meant. */
-export function isCleanExit(reason: unknown): boolean {
-  return reason === Exit.normal || reason === Exit.shutdown || isTagged(reason, Exit.shutdown, 2);
 }
 
 export function planExit<C extends PlannedChild>(
@@ -40,10 +35,10 @@ export function planExit<C extends PlannedChild>(
   autoShutdown: AutoShutdown,
 ): ExitPlan {
   if (ended.restart === 'permanent' || (ended.restart === 'transient' && !isCleanExit(reason))) {
-    return { then: 'restart', shutdown: false };
+    return { child: 'restart', shutdown: false };
   }
-  const then = ended.restart === 'temporary' ? 'forget' : 'keep';
-  return { then, shutdown: ended.significant && isLastReason(children, ended, autoShutdown) };
+  const child = ended.restart === 'temporary' ? 'forget' : 'keep';
+  return { child, shutdown: ended.significant && isLastReason(children, ended, autoShutdown) };
 }
 
 function isLastReason<C extends PlannedChild>(children: readonly C[], ended: C, autoShutdown: AutoShutdown): boolean {

@@ -5,11 +5,12 @@
 import { BadArgumentError } from '../runtime/errors.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Atom } from '../runtime/term/atom.ts';
+import { describeTerm } from '../runtime/term/describe.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
 import type { Ref } from '../runtime/term/ref.ts';
 import { tuple2, type Tuple } from '../runtime/term/tuple.ts';
 import { GEN_CALL, GEN_CAST } from './atoms.ts';
-import { isAnswerTo, locate, sendRequestTo, serverTerm } from './call.ts';
+import { isAnswerTo, resolveServer, sendRequestTo, serverTerm } from './call.ts';
 import type { ServerRef } from './gen-server-types.ts';
 
 declare const replyType: unique symbol;
@@ -29,7 +30,11 @@ export type Response<Reply = unknown> =
   | { readonly kind: 'failed'; readonly reason: unknown; readonly server: unknown };
 
 export function sendRequestFrom(self: Self, server: ServerRef, request: unknown): RequestId {
-  const target = locate(self, server);
+  const target = resolveServer(self, server);
+  if (target instanceof Promise) {
+    const right = 'find its pid first with GenServer.whereis';
+    throw new BadArgumentError(`the registry of ${describeTerm(serverTerm(server))} does not answer at once: ${right}`);
+  }
   const ref = target === undefined ? null : sendRequestTo(self, target, GEN_CALL, request);
   return { ref, server: serverTerm(server) };
 }

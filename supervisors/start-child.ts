@@ -3,7 +3,7 @@
  * `{'EXIT', {Error, Stack}}`; one that lets a StartError pass gives that error's own reason.
  */
 import { ProcessExit, reasonOf } from '../runtime/process/exit.ts';
-import { isDown, isExit } from '../runtime/process/message.ts';
+import { isDown, isExit, type ExitMessage } from '../runtime/process/message.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
 import type { Pid } from '../runtime/term/pid.ts';
@@ -48,22 +48,19 @@ function resultOfThrow(thrown: unknown): StartResult {
   return failedStart(tuple2(EXIT, thrown instanceof ProcessExit ? thrown.reason : reasonOf(thrown)));
 }
 
-/** Ends a child as its `shutdown` says and waits until it is gone. Its EXIT message, sent or to come, is taken away. */
-export async function endChild(self: Self, pid: Pid, shutdown: Shutdown): Promise<void> {
+/** Ends a child as its `shutdown` says and resolves to its exit reason when it is gone. Its EXIT message, sent or to come, is taken away. */
+export async function endChild(self: Self, pid: Pid, shutdown: Shutdown): Promise<unknown> {
   const isGone = isDown(self.monitor(pid));
-  if (shutdown === 'brutalKill') {
-    self.exit(pid, Exit.kill);
-    await self.receive(isGone);
-  } else {
-    self.exit(pid, Exit.shutdown);
-    const timeoutMs = shutdown === 'infinity' ? Infinity : shutdown;
-    const gone = await self.receive(isGone, { timeoutMs, otherwise: null });
-    if (gone === null) {
-      self.exit(pid, Exit.kill);
-      await self.receive(isGone);
-    }
+  const timeoutMs = shutdown === 'infinity' ? Infinity : shutdown === 'brutalKill' ? null : shutdown;
+  self.exit(pid, timeoutMs === null ? Exit.kill : Exit.shutdown);
+  let down = timeoutMs === null ? null : await self.receive(isGone, { timeoutMs, otherwise: null });
+  if (down === null) {
+    if (timeoutMs !== null) self.exit(pid, Exit.kill);
+    down = await self.receive(isGone);
   }
-  await forgetExit(self, pid);
+  // A child that had ended before is seen in its EXIT only.
+  const exit = await forgetExit(self, pid);
+  return exit !== null && down.reason === Exit.noproc ? exit.reason : down.reason;
 }
 
 /** Ends many at once: all are told, and share one shutdown time. */
@@ -91,7 +88,7 @@ export async function endChildren(
   }
 }
 
-async function forgetExit(self: Self, pid: Pid): Promise<void> {
+async function forgetExit(self: Self, pid: Pid): Promise<ExitMessage | null> {
   self.unlink(pid);
-  await self.receive(isExit(pid), { timeoutMs: 0, otherwise: null });
+  return self.receive(isExit(pid), { timeoutMs: 0, otherwise: null });
 }

@@ -4,10 +4,13 @@
  */
 import { BadArgumentError } from '../runtime/errors.ts';
 import type { Self } from '../runtime/process/self.ts';
-import type { Atom } from '../runtime/term/atom.ts';
+import type { Pid } from '../runtime/term/pid.ts';
+import type { Ref } from '../runtime/term/ref.ts';
 import type { ModuleStart } from './child-spec.ts';
 import { loadExport } from './load.ts';
-import { alreadyStarted, startAndWait, type Starter, type StartOptions, type StartResult } from './start.ts';
+import { packName, unpackName, type ServerName } from './names.ts';
+import { alreadyStarted, holderOf, pidOf, startAndWait } from './start.ts';
+import type { AwaitStartOptions, Starter, StartOptions, StartResult } from './start.ts';
 
 /** What all behaviours have in common: they can be run in a process that was made for them. */
 export interface RunnableClass {
@@ -17,7 +20,7 @@ export interface RunnableClass {
   /** Under which name that file exports it; default: the name of the class. */
   readonly exported?: string;
   /** @internal runs an instance in the process `self` until it ends */
-  runIn(self: Self, args: unknown, starter: Starter, name: string | Atom | undefined): Promise<void>;
+  runIn(self: Self, args: unknown, starter: Starter, name: ServerName | undefined): Promise<void>;
 }
 
 /** Starts an instance from the process `self`; OTP's answer, never a throw for a start that failed. */
@@ -25,36 +28,61 @@ export async function startClass(
   self: Self,
   startable: RunnableClass,
   args: unknown,
-  options: StartOptions = {},
+  options: StartOptions & Omit<AwaitStartOptions, 'timeoutMs'> = {},
   link = true,
 ): Promise<StartResult> {
   const { name, thread } = options;
   if (name !== undefined) {
-    const holder = self.whereis(name);
+    const found = holderOf(self, name);
+    const holder = found instanceof Promise ? await found : found;
     if (holder !== undefined) return alreadyStarted(holder);
   }
   if (thread === undefined) {
     const run = (own: Self, starter: Starter): Promise<void> => startable.runIn(own, args, starter, name);
-    return startAndWait(self, (starter) => self.spawn((own) => run(own, starter), { link }), link, options.timeoutMs);
+    return startAndWait(self, (starter) => self.spawn((own) => run(own, starter), { link }), link, options);
   }
   const { module, exported } = moduleOf(startable);
+  const packedName = packName(name);
   const spawn = (starter: Starter): ReturnType<typeof self.spawnLink> | Promise<ReturnType<typeof self.spawnLink>> =>
-    self.spawn(import.meta.url, 'runPlaced', [module, exported, args, starter, name], { thread, link });
-  return startAndWait(self, spawn, link, options.timeoutMs);
+    self.spawn(import.meta.url, 'runPlaced', [module, exported, args, starter, packedName], { thread, link });
+  return startAndWait(self, spawn, link, options);
 }
 
-/** The body of a process that was placed on a thread. */
+/** A process and the monitor that its starter holds. */
+export interface Monitored<P extends Pid = Pid> {
+  readonly pid: P;
+  readonly ref: Ref;
+}
+
+/** As `startClass` without link, with a monitor. @throws StartError (rejects) */
+export async function startMonitored(
+  self: Self,
+  startable: RunnableClass,
+  args: unknown,
+  options: StartOptions = {},
+): Promise<Monitored> {
+  let held: Ref | undefined;
+  const onMonitor = (ref: Ref): void => void (held = ref);
+  const pid = pidOf(startable.name, await startClass(self, startable, args, { ...options, onMonitor }, false));
+  return { pid, ref: held ?? self.monitor(pid) };
+}
+
+/**
+ * The body of a process that was placed on a thread, started by its name.
+ *
+ * @public
+ */
 export async function runPlaced(
   self: Self,
   module: string,
   exported: string,
   args: unknown,
   starter: Starter,
-  name: string | Atom | undefined,
+  name: unknown,
 ): Promise<void> {
   const found: unknown = await loadExport(module, exported);
   if (!isRunnable(found)) throw new BadArgumentError(`${exported} of ${module} is not a server or supervisor class`);
-  await found.runIn(self, args, starter, name);
+  await found.runIn(self, args, starter, await unpackName(name));
 }
 
 export function isRunnable(value: unknown): value is RunnableClass {

@@ -14,13 +14,19 @@ import { isTagged, tuple2, tuple3, type TupleOf } from '../runtime/term/tuple.ts
 import { ERROR, IGNORE, OK, TIMEOUT } from './atoms.ts';
 import { StartError } from './errors.ts';
 import type { CallerOptions } from './caller.ts';
+import { claimKept, isKeptName, releaseKept, whereisKept, type ServerName } from './names.ts';
 
 const ACK: Atom = nameAtom('ack');
 const ALREADY_STARTED: Atom = nameAtom('already_started');
+/** The name was taken, and free again when asked who has it. */
+const NAME_REFUSED: Atom = nameAtom('name_refused');
 
 export interface StartOptions extends CallerOptions {
-  /** Registered before init runs; a name that is taken fails the start with `already_started`. */
-  readonly name?: string | Atom;
+  /**
+   * Registered before init runs, on this node, with a registry (`{ via, name }`) or in the cluster (`{ global }`). A name that is taken fails the start with
+   * `already_started`.
+   */
+  readonly name?: ServerName;
   /** How long init may take; then the process is killed and the start fails with `timeout`. Default: for ever. */
   readonly timeoutMs?: number;
   /** The scheduler thread to run on; needs `static module`. Default: the caller's. */
@@ -33,8 +39,27 @@ export type StartResult =
   | { readonly kind: 'ignore' }
   | { readonly kind: 'error'; readonly reason: unknown };
 
-/** Whom a starting process tells that it is ready; `link`: its starter is its parent. Can be sent. */
-export type Starter = TupleOf<readonly [Pid, Ref, boolean]>;
+/**
+ * Whom a starting process tells that it is ready, and its parent: true for that same process, which is linked to it, or a pid that it is to link
+ * to. Can be sent.
+ */
+export type Starter = TupleOf<readonly [Pid, Ref, boolean | Pid]>;
+
+export interface AwaitStartOptions {
+  readonly timeoutMs?: number | undefined;
+  /** A process other than the starter to be its parent. */
+  readonly parent?: Pid | undefined;
+  /** Takes over the monitor of a process that runs. */
+  readonly onMonitor?: ((monitor: Ref) => void) | undefined;
+}
+
+/** The parent of a process that was started so, linked to it. */
+export function parentOf(self: Self, starter: Starter): Pid | null {
+  const parent = starter[2];
+  if (typeof parent === 'boolean') return parent ? starter[0] : null;
+  self.link(parent);
+  return parent;
+}
 
 export function failedStart(reason: unknown): StartResult {
   return { kind: 'error', reason };
@@ -77,10 +102,11 @@ export async function startAndWait(
   self: Self,
   spawn: (starter: Starter) => Pid | Promise<Pid>,
   link: boolean,
-  timeoutMs: number = Infinity,
+  options: AwaitStartOptions = {},
 ): Promise<StartResult> {
+  const { timeoutMs = Infinity, parent, onMonitor } = options;
   const ackRef = self.makeRef();
-  const spawned = spawn(tuple3(self.pid, ackRef, link) as Starter);
+  const spawned = spawn(tuple3(self.pid, ackRef, parent ?? link) as Starter);
   const pid = isPid(spawned) ? spawned : await spawned;
   const monitor = self.monitor(pid);
   const isDownOfIt = isDown(monitor);
@@ -94,8 +120,10 @@ export async function startAndWait(
     return failedStart(TIMEOUT);
   }
   if (!isDownOfIt(answer)) {
-    self.demonitor(monitor, { flush: true });
-    return readStartTerm(answer[2]);
+    const result = readStartTerm(answer[2]);
+    if (onMonitor !== undefined && result.kind === 'ok') onMonitor(monitor);
+    else self.demonitor(monitor, { flush: true });
+    return result;
   }
   // It ended before it could say anything: its EXIT is answered by the result, as in proc_lib.
   if (link) await self.receive(isExit(pid), { timeoutMs: 0, otherwise: null });
@@ -112,8 +140,23 @@ export function acknowledge(self: Self, starter: Starter, result: StartResult): 
   }
 }
 
+/** Who has the name. */
+export function holderOf(self: Self, name: ServerName): Pid | undefined | Promise<Pid | undefined> {
+  return isKeptName(name) ? whereisKept(name) : self.whereis(name);
+}
+
+/** Frees a name of this process, which has not begun to run under it. */
+export function releaseName(self: Self, name: ServerName): unknown {
+  return isKeptName(name) ? releaseKept(self, name) : self.unregister(name);
+}
+
 /** Takes the name, or says who has it. */
-export function claimName(self: Self, name: string | Atom): StartResult | null {
+export async function claimName(self: Self, name: ServerName): Promise<StartResult | null> {
+  if (isKeptName(name)) {
+    const holder = await claimKept(self, name);
+    if (holder === null) return null;
+    return holder === undefined ? failedStart(NAME_REFUSED) : alreadyStarted(holder);
+  }
   try {
     self.register(name);
     return null;

@@ -18,12 +18,13 @@ import {
   type CheckedSpec,
   type Restart,
 } from './child-spec.ts';
-import type { ChildKeeper, KeeperContext } from './child-keeper.ts';
+import type { ChildCounts, ChildKeeper, KeeperContext } from './child-keeper.ts';
 import { ChildSpecError } from './errors.ts';
 import { planOneForAll } from './plan-one-for-all.ts';
 import { planOneForOne } from './plan-one-for-one.ts';
 import { planRestForOne } from './plan-rest-for-one.ts';
 import { planExit, type PlannedChild, type RestartPlan } from './plan.ts';
+import { isEndReported, isShutdownError, TOO_MANY_RESTARTS } from './report.ts';
 import { endChild, startChildProcess } from './start-child.ts';
 import { startTerm, type StartResult } from './start.ts';
 
@@ -83,9 +84,10 @@ export class StaticChildren implements ChildKeeper {
     const child = this.#children.find((one) => one.pid !== null && samePid(one.pid, pid));
     if (child === undefined) return false;
     const plan = planExit(this.#children, child, reason, this.#context.flags.autoShutdown);
+    if (isEndReported(child.restart, reason)) this.#context.report('child_terminated', reason, child.spec.id, pid);
     child.pid = null;
-    if (plan.then === 'restart') return this.#restart(child);
-    if (plan.then === 'forget') this.#forget(child);
+    if (plan.child === 'restart') return this.#restart(child);
+    if (plan.child === 'forget') this.#forget(child);
     return plan.shutdown;
   }
 
@@ -97,7 +99,10 @@ export class StaticChildren implements ChildKeeper {
   /** True: too many restarts, the supervisor shall end. */
   async #restart(child: Child): Promise<boolean> {
     child.restarting = false;
-    if (this.#context.isTooMany()) return true;
+    if (this.#context.isTooMany()) {
+      this.#context.report('shutdown', TOO_MANY_RESTARTS, child.spec.id, undefined);
+      return true;
+    }
     const plan = this.#plan(child);
     await this.#end(plan.stop);
     const failed = await this.#start(plan.start);
@@ -124,7 +129,10 @@ export class StaticChildren implements ChildKeeper {
   async #start(children: readonly Child[]): Promise<{ child: Child; reason: unknown } | null> {
     for (const child of children) {
       const result = await startChildProcess(this.#self, child.spec.start);
-      if (result.kind === 'error') return { child, reason: result.reason };
+      if (result.kind === 'error') {
+        this.#context.report('start_error', result.reason, child.spec.id, undefined);
+        return { child, reason: result.reason };
+      }
       this.#started(child, result);
     }
     return null;
@@ -140,10 +148,16 @@ export class StaticChildren implements ChildKeeper {
   async #end(children: readonly Child[]): Promise<void> {
     for (const child of children) {
       child.restarting = false;
-      if (child.pid !== null) await endChild(this.#self, child.pid, child.spec.shutdown);
+      if (child.pid !== null) await this.#endOne(child, child.pid);
       child.pid = null;
       if (child.restart === 'temporary') this.#forget(child);
     }
+  }
+
+  async #endOne(child: Child, pid: Pid): Promise<void> {
+    const { shutdown, id } = child.spec;
+    const reason = await endChild(this.#self, pid, shutdown);
+    if (isShutdownError(shutdown, child.restart, reason)) this.#context.report('shutdown_error', reason, id, pid);
   }
 
   #forget(child: Child): void {
@@ -218,12 +232,12 @@ export class StaticChildren implements ChildKeeper {
     return list.reverse();
   }
 
-  async countChildren(): Promise<{ specs: number; active: number; supervisors: number; workers: number }> {
-    const alive = await Promise.all(this.#children.map(({ pid }) => pid !== null && this.#context.isAlive(pid)));
+  countChildren(): ChildCounts {
+    const alive = this.#children.filter(({ pid }) => pid !== null && this.#context.isAlive(pid)).length;
     const supervisors = this.#children.filter(({ spec }) => spec.type === 'supervisor').length;
     return {
       specs: this.#children.length,
-      active: alive.filter(Boolean).length,
+      active: alive,
       supervisors,
       workers: this.#children.length - supervisors,
     };

@@ -2,7 +2,7 @@
  * The process of a supervisor: a server that traps exits, speaks the requests of OTP's supervisor (`which_children`, `{start_child, Spec}` ...) and
  * answers with OTP's terms, so that an Erlang node can ask it too. What becomes of the children is up to its `ChildKeeper`.
  */
-import { realEnv } from '../runtime/env.ts';
+import type { Process } from '../runtime/process/process.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
@@ -16,6 +16,7 @@ import { ChildSpecError } from './errors.ts';
 import { Next, type CallResult, type CastResult, type From, type InitResult } from './gen-server-types.ts';
 import { takeStart } from './parked-starts.ts';
 import { addRestart, type RestartTimes } from './restart-intensity.ts';
+import { reportChild } from './report.ts';
 import type { ServerCallbacks } from './server-process.ts';
 import { StaticChildren } from './static-children.ts';
 import { checkFlags, type CheckedFlags } from './supervisor-flags.ts';
@@ -46,6 +47,10 @@ export class SupervisorProcess implements ServerCallbacks {
   readonly #callbacks: SupervisorCallbacks;
   #keeper: ChildKeeper | null = null;
   #restarts: RestartTimes = [];
+
+  get face(): { name: string; kind: 'supervisor' } {
+    return { name: this.#callbacks.constructor.name, kind: 'supervisor' };
+  }
 
   constructor(self: Self, callbacks: SupervisorCallbacks) {
     this.#self = self;
@@ -88,7 +93,9 @@ export class SupervisorProcess implements ServerCallbacks {
 
   #createContext(flags: CheckedFlags): KeeperContext {
     const self = this.#self;
-    const now = realEnv.now;
+    // The clock of the process's own thread, which a simulation drives.
+    const { scheduler } = self as Process;
+    const now = (): number => scheduler.env.now();
     return {
       self,
       flags,
@@ -99,7 +106,8 @@ export class SupervisorProcess implements ServerCallbacks {
         return verdict.exceeded;
       },
       tryAgainLater: (id) => self.send(self.pid, tuple2(GEN_CAST, tuple2(TRY_AGAIN_RESTART, id))),
-      isAlive: (pid) => (pid.node === self.nodeName ? self.isAlive(pid) : true),
+      report: (context, reason, id, pid) => reportChild(self, context, reason, id, pid),
+      isAlive: (pid) => (pid.node === self.nodeName ? scheduler.isAlive(pid) : true),
     };
   }
 
@@ -116,7 +124,7 @@ export class SupervisorProcess implements ServerCallbacks {
     const children = this.#children;
     if (request === WHICH_CHILDREN) return children.whichChildren();
     if (request === COUNT_CHILDREN) {
-      const counts = await children.countChildren();
+      const counts = children.countChildren();
       return Object.entries(counts).map(([name, count]) => tuple2(nameAtom(name), count as number));
     }
     if (!isTuple(request) || request.length !== 2) return tuple2(ERROR, tuple2(UNKNOWN_REQUEST, request));
@@ -137,7 +145,7 @@ export class SupervisorProcess implements ServerCallbacks {
     }
   }
 
-  #startChild(subject: unknown, from: From): Promise<unknown> | unknown {
+  async #startChild(subject: unknown, from: From): Promise<unknown> {
     if (this.#keeper instanceof DynamicChildren) return this.#keeper.startChild(subject);
     const spec = takeStart(subject);
     // A start names a module to load: only this node's own processes may say which.

@@ -23,6 +23,7 @@ import { inProcess, type CallerOptions } from './caller.ts';
 import { checkChildSpecs, type AutoShutdown, type ChildSpec, type ClassStart } from './child-spec.ts';
 import { SupervisorError } from './errors.ts';
 import type { MaybePromise, ServerRef } from './gen-server-types.ts';
+import type { ServerName } from './names.ts';
 import { parkStart } from './parked-starts.ts';
 import { runServer } from './server-process.ts';
 import { startClass, type RunnableClass } from './start-class.ts';
@@ -56,7 +57,8 @@ export interface ChildCount {
   readonly workers: number;
 }
 
-type ArgsOf<S> = S extends Supervisor<infer A> ? A : never;
+/** What init takes; of the class as it stands, which infers as unknown, flags and children. */
+type ArgsOf<S> = S extends Supervisor<infer A> ? (unknown extends A ? SupervisorInit : A) : never;
 
 /** A supervisor class: constructed without arguments, once per process. */
 export interface SupervisorClass<S extends Supervisor<unknown> = Supervisor<unknown>> extends RunnableClass {
@@ -90,7 +92,7 @@ export class Supervisor<Args = SupervisorInit> {
   }
 
   /** @internal runs an instance in the process `self`, which was made for it */
-  static runIn(self: Self, args: unknown, starter: Starter, name: string | Atom | undefined): Promise<void> {
+  static runIn(self: Self, args: unknown, starter: Starter, name: ServerName | undefined): Promise<void> {
     return runServer(self, new SupervisorProcess(self, new this<unknown>()), args, starter, name);
   }
 

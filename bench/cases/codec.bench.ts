@@ -33,11 +33,14 @@ function createKeptBuffer(): (value: unknown) => unknown {
 
 export const codecCase: BenchCase = {
   name: 'codec',
-  about: "{reply, 42, <<\"hello\">>} to bytes and back",
+  about: '{reply, 42, <<"hello">>} to bytes and back',
   figures: { rate: 'per_s' },
   variants: [
     { name: 'quorate, one buffer', run: (size) => measureCodec(size, term, createKeptBuffer()) },
-    { name: 'quorate, bytes of their own', run: (size) => measureCodec(size, term, (value) => decodeTerm(encodeTerm(value))) },
+    {
+      name: 'quorate, bytes of their own',
+      run: (size) => measureCodec(size, term, (value) => decodeTerm(encodeTerm(value))),
+    },
     { name: 'v8', run: (size) => measureCodec(size, ['reply', 42, 'hello'], (value) => deserialize(serialize(value))) },
   ],
   goals: [

@@ -4,7 +4,7 @@ import { missingBeam, runOnBeam } from '../beam.ts';
 import type { BenchCase, Samples, Size } from '../case.ts';
 
 const PROCESSES = 100_000;
-const ROUNDS = 4;
+const ROUNDS = 3;
 /** Until all of them wait. */
 const SETTLE_MS = 20;
 
@@ -54,7 +54,7 @@ await(N) -> receive {'DOWN', _, process, _, normal} -> await(N - 1) end.
 
 async function exitsBeam(size: Size): Promise<Samples> {
   const count = size.of(PROCESSES, 20);
-  const micros = runOnBeam(ERLANG, size.of(ROUNDS, 1), count);
+  const micros = await runOnBeam(ERLANG, size.of(ROUNDS, 1), count);
   return { rate: micros.map((each) => (count * 1e6) / each) };
 }
 

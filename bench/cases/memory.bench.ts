@@ -14,7 +14,7 @@ function usedBytes(): number {
 
 async function memoryOurs(size: Size, implicitSelf: boolean): Promise<Samples> {
   const node = await LocalNode.start({ threads: 0, implicitSelf });
-  const count = size.of(PROCESSES, 100);
+  const count = size.of(PROCESSES, 5000);
   const idle = async (self: Self): Promise<void> => void (await self.receive());
   // The first ones pay for what all share.
   for (let i = 0; i < 1000; i++) node.spawn(idle);
@@ -44,7 +44,7 @@ one_round(Count) ->
 `;
 
 async function memoryBeam(size: Size): Promise<Samples> {
-  return { each: runOnBeam(ERLANG, 1, size.of(PROCESSES, 100)) };
+  return { each: await runOnBeam(ERLANG, 1, size.of(PROCESSES, 5000)) };
 }
 
 export const memoryCase: BenchCase = {

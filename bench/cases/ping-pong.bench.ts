@@ -84,7 +84,7 @@ answer() -> receive {From, N} -> From ! N, answer() end.
 
 async function pingPongBeam(size: Size): Promise<Samples> {
   const trips = size.of(ROUND_TRIPS, 10);
-  const micros = runOnBeam(ERLANG, size.of(30, 1), trips);
+  const micros = await runOnBeam(ERLANG, size.of(30, 1), trips);
   return { rate: micros.map((each) => (2 * trips * 1e6) / each) };
 }
 

@@ -51,7 +51,7 @@ spawn_all(Left, Parent, N) ->
 
 async function spawnBeam(size: Size, schedulers: 'default' | 'one'): Promise<Samples> {
   const batch = size.of(BATCH, 10);
-  const micros = runOnBeam(ERLANG, size.of(30, 1), batch, schedulers);
+  const micros = await runOnBeam(ERLANG, size.of(30, 1), batch, schedulers);
   return { rate: micros.map((each) => (batch * 1e6) / each) };
 }
 

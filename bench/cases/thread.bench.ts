@@ -11,7 +11,10 @@ const TICK = atom('tick');
 
 async function threadOurs(size: Size): Promise<Samples> {
   const node = await LocalNode.start({ threads: 1, implicitSelf: false });
-  const samples = await node.run(async (self) => ({ rate: await flood(self, size), trip: await roundTrips(self, size) }));
+  const samples = await node.run(async (self) => ({
+    rate: await flood(self, size),
+    trip: await roundTrips(self, size),
+  }));
   await node.stop();
   return samples;
 }

@@ -2,10 +2,11 @@
 import type { Size } from '../case.ts';
 import { quantileOf, sortNumbers } from '../statistics.ts';
 
-const WARMUP_MS = 150;
-const MEASURE_MS = 400;
+const WARMUP_MS = 100;
+const MEASURE_MS = 300;
 /** A throughput sample is taken over this long. */
 const WINDOW_MS = 50;
+const WINDOWS_MIN = 4;
 
 export interface Load {
   /** Requests per second, a sample per window. */
@@ -27,6 +28,11 @@ export class LoadDriver {
   constructor(request: Request, size: Size) {
     this.#request = request;
     this.#size = size;
+  }
+
+  /** Until the code of all processes has been compiled well; without it the first levels would measure the compiler. */
+  async warmUp(outstanding: number, lengthMs: number): Promise<void> {
+    await this.#phase(outstanding, this.#size.of(lengthMs, 0), []);
   }
 
   async drive(outstanding: number): Promise<Load> {
@@ -60,17 +66,23 @@ interface Completed {
 
 function summarizeLoad(done: readonly Completed[], start: number): Load {
   const sorted = sortNumbers(done.map(({ tookMs }) => tookMs * 1000));
-  const windows: number[] = [];
-  for (const { at } of done) {
-    const window = Math.floor((at - start) / WINDOW_MS);
-    windows[window] = (windows[window] ?? 0) + 1;
-  }
-  // The last window is not whole; a window in which nothing was done counts as 0.
-  const whole = Array.from({ length: Math.max(1, windows.length - 1) }, (_, window) => windows[window] ?? 0);
   return {
-    rate: whole.map((count) => (count * 1000) / WINDOW_MS),
+    rate: ratesOf(done, start),
     p50: quantileOf(sorted, 0.5),
     p90: quantileOf(sorted, 0.9),
     p99: quantileOf(sorted, 0.99),
   };
+}
+
+/** The last window is not whole and does not count; one in which nothing was done counts as 0. A short run is one window. */
+function ratesOf(done: readonly Completed[], start: number): number[] {
+  const elapsedMs = (done.at(-1)?.at ?? start) - start;
+  const windows = Math.floor(elapsedMs / WINDOW_MS);
+  if (windows < WINDOWS_MIN) return [(done.length * 1000) / elapsedMs];
+  const counts = new Array<number>(windows).fill(0);
+  for (const { at } of done) {
+    const window = Math.floor((at - start) / WINDOW_MS);
+    if (window < windows) counts[window] = (counts[window] as number) + 1;
+  }
+  return counts.map((count) => (count * 1000) / WINDOW_MS);
 }

@@ -2,11 +2,10 @@
  * The floor under agreement of three processes: rounds over bare sockets without any logic. A round sends a frame to both others and is over
  * with the first answer, which with one's own vote is a majority.
  */
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import type { Request } from './drive.ts';
+import { forkPeer, type Peer } from './fork-peer.ts';
 import { FrameSocket } from './frames.ts';
 
 /** About what a prepare or an accept with a short key and value takes. */
@@ -19,7 +18,7 @@ export interface Floor {
 }
 
 export async function startFloor(): Promise<Floor> {
-  const peers = [forkPeer(), forkPeer()];
+  const peers = await Promise.all([forkPeer('floor-peer.js'), forkPeer('floor-peer.js')]);
   const rounds = new Map<number, () => void>();
   const onAnswer = (number: number): void => {
     const done = rounds.get(number);
@@ -37,7 +36,7 @@ export async function startFloor(): Promise<Floor> {
         rounds.set(number, resolve);
         for (const socket of sockets) socket.send(number, REQUEST_BYTES);
       }),
-    stop: () => peers.forEach((peer) => peer.disconnect()),
+    stop: () => peers.forEach((peer) => peer.stop()),
   };
 }
 
@@ -48,12 +47,7 @@ export function createRounds(floor: Floor, rounds: number): Request {
   };
 }
 
-function forkPeer(): ChildProcess {
-  return fork(fileURLToPath(new URL('./floor-peer.js', import.meta.url)), { execArgv: [] });
-}
-
-async function connectTo(peer: ChildProcess, onAnswer: (number: number) => void): Promise<FrameSocket> {
-  const [port] = (await once(peer, 'message')) as [number];
+export async function connectTo({ port }: Peer, onAnswer: (number: number) => void): Promise<FrameSocket> {
   const socket = connect({ host: '127.0.0.1', port });
   await once(socket, 'connect');
   return new FrameSocket(socket, onAnswer);

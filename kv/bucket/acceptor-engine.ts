@@ -3,6 +3,8 @@
  * are plain calls; those of other nodes come in batches and are answered in one batch each. It has the table only while it is the present
  * owner, and holds nothing itself that a restarted acceptor process would miss.
  */
+import { QuorateError } from '../../runtime/errors.ts';
+import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -20,6 +22,8 @@ import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
+const EFFECTS_KEPT = 64;
+
 export class AcceptorEngine {
   readonly acceptor: Acceptor;
   readonly snapshots: Snapshots;
@@ -27,6 +31,8 @@ export class AcceptorEngine {
   readonly #self: Self;
   readonly #lifetimes: Lifetimes;
   readonly #effects: AcceptorEffect[] = [];
+  /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
+  #carried = 0;
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
@@ -44,11 +50,15 @@ export class AcceptorEngine {
     this.#tellActive();
   }
 
-  /** A request of the proposer on this thread; the reply, if it has one. */
+  /** A request of the proposer on this thread; the reply, if it has one. A step that throws ends this acceptor, not the caller. */
   local(message: RegisterRequest): RegisterReply | null {
     let reply: RegisterReply | null = null;
-    this.#step(message);
-    this.#carryOut((answer) => (reply = answer));
+    try {
+      this.#step(message);
+      this.#carryOut((answer) => (reply = answer));
+    } catch (error) {
+      if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
+    }
     return reply;
   }
 
@@ -67,7 +77,7 @@ export class AcceptorEngine {
   onView(view: BucketView): void {
     this.#view = view;
     for (const config of view.configs) this.#adopt(config);
-    this.#joining?.ask(this.#self, view);
+    this.#joining?.ask(this.#self, view, false);
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
@@ -94,7 +104,7 @@ export class AcceptorEngine {
 
   /** Repeats what may have been lost: snapshots asked for, erases proposed. */
   sweep(): void {
-    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view);
+    if (this.#view !== null) this.#joining?.ask(this.#self, this.#view, true);
     this.#lifetimes.sweep(this.#effects);
     this.#carryOut(null);
     this.snapshots.dropOld(this.#shared.env.now());
@@ -120,7 +130,7 @@ export class AcceptorEngine {
     this.#joining = null;
     if (adoption.kind === 'merges') {
       this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
-      if (this.#view !== null) this.#joining.ask(this.#self, this.#view);
+      if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
     }
     this.#tellActive();
   }
@@ -134,6 +144,8 @@ export class AcceptorEngine {
 
   #step(message: RegisterRequest): void {
     const { table } = this.#shared;
+    if (table.owner !== this.#self.pid)
+      throw new QuorateError('not_owner', 'the table of this bucket belongs to another acceptor process');
     table.isInStep = true;
     stepAcceptor(this.acceptor, message, this.#effects);
     table.isInStep = false;
@@ -141,8 +153,8 @@ export class AcceptorEngine {
 
   #carryOut(reply: ((message: RegisterReply) => void) | null): void {
     const effects = this.#effects;
-    for (let i = 0; i < effects.length; i++) {
-      const effect = effects[i] as AcceptorEffect;
+    while (this.#carried < effects.length) {
+      const effect = effects[this.#carried++] as AcceptorEffect;
       switch (effect.kind) {
         case 'reply':
           reply?.(effect.message);
@@ -165,15 +177,24 @@ export class AcceptorEngine {
           break;
       }
     }
+    if (effects.length < EFFECTS_KEPT) return;
     effects.length = 0;
+    this.#carried = 0;
   }
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */
+  tellActive(): void {
+    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e: this.#activeIn() });
+  }
+
   #tellActive(): void {
-    const e = this.acceptor.active ? this.acceptor.e : 0;
-    if (e === this.#toldActive) return;
-    this.#toldActive = e;
-    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e });
+    if (this.#activeIn() === this.#toldActive) return;
+    this.#toldActive = this.#activeIn();
+    this.tellActive();
+  }
+
+  #activeIn(): number {
+    return this.acceptor.active ? this.acceptor.e : 0;
   }
 
   #cast(message: ClusterCast): void {

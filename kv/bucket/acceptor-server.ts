@@ -4,18 +4,26 @@
  */
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import {
-  GenServer, Next, type Call, type CallResult, type CastResult, type From, type InitResult, type RequestOf } from '../../supervisors/index.ts';
+  GenServer,
+  Next,
+  type Call,
+  type CallResult,
+  type CastResult,
+  type From,
+  type InitResult,
+  type RequestOf,
+} from '../../supervisors/index.ts';
 import { ClusterServer, type ClusterCall } from '../cluster/cluster-server.ts';
-import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { createAcceptor } from '../paxos/acceptor.ts';
 import type { Incarnation } from '../paxos/messages.ts';
 import { AcceptorEngine } from './acceptor-engine.ts';
+import { Attachment } from './attach.ts';
+import { takeOrDrop } from './cast.ts';
 import { isSnapshot, isSnapshotAsk } from './joining.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import { entryTerm, readRequestTerm } from './wire.ts';
 
-const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const SWEEP: Atom = nameAtom('$sweep');
 const SWEEP_MS = 2000;
 
@@ -29,29 +37,35 @@ export interface ViewCast {
 
 export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unknown, BucketShared> {
   #engine!: AcceptorEngine;
+  #bucket = '';
+  #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     self.trapExit(true);
     const { bucket, partitions, table } = shared;
+    this.#bucket = bucket;
     if (table.isInStep) {
       table.acceptor = null;
       table.isInStep = false;
     }
-    const boot = table.acceptor?.me.boot ?? null;
-    const owner = shared.ownerPid ?? self.pid;
-    const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
-    const me: Incarnation = await ClusterServer.call(CLUSTER, request, { self });
-    table.acceptor ??= createAcceptor(me, false);
     // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
     self.setAsyncDist(true);
+    this.#attachment = new Attachment(self, bucket, async (server) => {
+      const boot = table.acceptor?.me.boot ?? null;
+      const owner = shared.ownerPid ?? self.pid;
+      const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
+      const me: Incarnation = await ClusterServer.call(server, request, { self });
+      table.acceptor ??= createAcceptor(me, false);
+    });
+    const view = await this.#attachment.attach();
+    if (table.acceptor === null) throw new Error(`bucket ${bucket} got no boot`);
     this.#engine = new AcceptorEngine(shared, self, table.acceptor);
     shared.acceptor = this.#engine;
     self.signal.addEventListener('abort', () => {
       if (shared.acceptor === this.#engine) shared.acceptor = null;
       this.#engine.close();
     });
-    const view = await ClusterServer.call(CLUSTER, { kind: 'watchBucket', bucket, pid: self.pid }, { self });
     this.#engine.onView(view);
     self.sendAfter(SWEEP_MS, self.pid, SWEEP);
     return Next.ok(null);
@@ -61,7 +75,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
     const entries: unknown[] = [];
     for (const [key, entry] of this.#engine.acceptor.keys) {
       const { cell } = entry;
-      if (cell !== null) entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
+      if (cell !== null)
+        entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
     }
     return Next.reply(entries, null);
   }
@@ -71,15 +86,29 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
     return Next.noreply(null);
   }
 
-  override handleInfo(message: unknown): CastResult<null> {
+  override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
+    if (message === SWEEP) {
+      this.#engine.sweep();
+      this.self.sendAfter(SWEEP_MS, this.self.pid, SWEEP);
+    } else if (this.#attachment.isOurs(message)) return this.#attachAgain();
+    else takeOrDrop(this.self, this.#bucket, () => this.#take(message));
+    return Next.noreply(null);
+  }
+
+  #take(message: unknown): void {
     const batch = readRequestTerm(message);
     if (batch !== null) this.#engine.onRequests(batch);
     else if (isSnapshotAsk(message)) this.#engine.onSnapshotRequest(message[2], message[3].config, message[3].page);
     else if (isSnapshot(message)) this.#engine.onSnapshot(message);
-    else if (message === SWEEP) {
-      this.#engine.sweep();
-      this.self.sendAfter(SWEEP_MS, this.self.pid, SWEEP);
-    } else this.#engine.onLifetimeMessage(message);
+    else this.#engine.onLifetimeMessage(message);
+  }
+
+  async #attachAgain(): Promise<CastResult<null>> {
+    const view = await this.#attachment.attachAgain();
+    if (view !== null) {
+      this.#engine.tellActive();
+      this.#engine.onView(view);
+    }
     return Next.noreply(null);
   }
 }

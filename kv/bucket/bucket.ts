@@ -42,9 +42,18 @@ class BucketSupervisor extends Supervisor<BucketOptions> {
       intensity: 5,
       periodMs: 5000,
       children: [
-        { id: 'learner', start: withOwner((self) => LearnerServer.startLink(shared, { self, name: learnerName(bucket) })) },
-        { id: 'acceptor', start: withOwner((self) => AcceptorServer.startLink(shared, { self, name: acceptorName(bucket) })) },
-        { id: 'proposer', start: withOwner((self) => ProposerServer.startLink(shared, { self, name: proposerName(bucket) })) },
+        {
+          id: 'learner',
+          start: withOwner((self) => LearnerServer.startLink(shared, { self, name: learnerName(bucket) })),
+        },
+        {
+          id: 'acceptor',
+          start: withOwner((self) => AcceptorServer.startLink(shared, { self, name: acceptorName(bucket) })),
+        },
+        {
+          id: 'proposer',
+          start: withOwner((self) => ProposerServer.startLink(shared, { self, name: proposerName(bucket) })),
+        },
       ],
     };
   }
@@ -55,14 +64,19 @@ export { BucketSupervisor };
 /** @throws `badarg`, `not_supported` */
 export function checkBucketOptions(options: BucketOptions): void {
   const { bucket, partitions = 1 } = options;
-  if (typeof bucket !== 'string' || bucket === '') throw new BadArgumentError('a bucket needs a name: { bucket: "Name" }');
-  if (bucket.startsWith('$')) throw new BadArgumentError(`bucket ${bucket}: names that begin with $ are the cluster's own`);
+  if (typeof bucket !== 'string' || bucket === '')
+    throw new BadArgumentError('a bucket needs a name: { bucket: "Name" }');
+  if (bucket.startsWith('$'))
+    throw new BadArgumentError(`bucket ${bucket}: names that begin with $ are the cluster's own`);
   nameAtom(acceptorName(bucket));
   if (!Number.isInteger(partitions) || partitions < 1) {
     throw new BadArgumentError(`bucket ${bucket}: partitions must be a whole number from 1, not ${String(partitions)}`);
   }
   if (partitions !== 1) {
-    throw new QuorateError('not_supported', `bucket ${bucket}: more than one partition is not supported in this release`);
+    throw new QuorateError(
+      'not_supported',
+      `bucket ${bucket}: more than one partition is not supported in this release`,
+    );
   }
 }
 

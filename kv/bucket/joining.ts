@@ -16,7 +16,7 @@ import { entryTerm, readEntry } from './wire.ts';
 
 const SNAPSHOT_ASK: Atom = nameAtom('snapshotAsk');
 const SNAPSHOT: Atom = nameAtom('snapshot');
-const PAGE_ENTRIES = 500;
+const PAGE_ENTRIES = 100;
 const KEPT_MS = 30_000;
 
 interface Page {
@@ -54,10 +54,11 @@ export class Joining {
     this.need = need;
   }
 
-  /** Asks every reachable member for the page that is missing. Repeated until there are enough. */
-  ask(self: Self, view: BucketView): void {
+  /** Asks reachable members: those that were not asked yet, or, to repeat, all whose state is not whole. */
+  ask(self: Self, view: BucketView, isRepeat: boolean): void {
     for (const { name } of this.from.M) {
-      if (!this.#done.has(name) && isPresent(view, name) && name !== self.nodeName.name) this.#askPage(self, name);
+      if (this.#done.has(name) || !isPresent(view, name) || name === self.nodeName.name) continue;
+      if (isRepeat || !this.#collected.has(name)) this.#askPage(self, name);
     }
   }
 

@@ -115,7 +115,8 @@ export class Lifetimes {
   sweep(effects: AcceptorEffect[]): void {
     for (const watch of [...this.#over]) {
       const cell = this.#acceptor.keys.get(watch.key)?.cell;
-      if (cell?.live === true && sameBallot(cell.ver, watch.ver)) effects.push({ kind: 'eraseSoon', key: watch.key, ver: watch.ver });
+      if (cell?.live === true && sameBallot(cell.ver, watch.ver))
+        effects.push({ kind: 'eraseSoon', key: watch.key, ver: watch.ver });
       else this.#drop(watch);
     }
     for (const bound of this.#byKey.values()) {

@@ -6,6 +6,7 @@
  * accepted.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
+import { reasonOf } from '../../runtime/process/exit.ts';
 import type { RemoteName, Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
@@ -20,9 +21,8 @@ import {
   stepConnected,
   stepReply,
   stepTime,
-  type Proposer,
-  type ProposerEffect,
 } from '../paxos/proposer.ts';
+import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
 import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
@@ -33,6 +33,7 @@ import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.t
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
+const EFFECTS_KEPT = 64;
 
 /** What is to go to one member. */
 interface Outbox {
@@ -47,6 +48,8 @@ export class ProposerEngine {
   readonly #shared: BucketShared;
   readonly #self: Self;
   readonly #effects: ProposerEffect[] = [];
+  /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
+  #carried = 0;
   #isPumping = false;
   #outboxes: (Outbox | null)[] = [];
   #ownPlace = -1;
@@ -140,8 +143,16 @@ export class ProposerEngine {
     if (this.#isPumping) return;
     this.#isPumping = true;
     const effects = this.#effects;
-    for (let i = 0; i < effects.length; i++) this.#carryOut(effects[i] as ProposerEffect);
-    effects.length = 0;
+    try {
+      while (this.#carried < effects.length) this.#carryOut(effects[this.#carried++] as ProposerEffect);
+    } catch (error) {
+      // whoever called must not suffer, and this proposer is not to be trusted any more
+      if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
+    }
+    if (effects.length >= EFFECTS_KEPT) {
+      effects.length = 0;
+      this.#carried = 0;
+    }
     this.#isPumping = false;
     if (this.core.running.size > 0) this.#armTick();
   }
@@ -215,7 +226,8 @@ export class ProposerEngine {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    this.#shared.env.yieldTurn(this.#flushUrgent);
+    // answers that came together lead to puts that leave together
+    this.#shared.env.endOfTurn(this.#flushUrgent);
   }
 
   readonly #flushUrgent = (): void => {

@@ -2,7 +2,6 @@
  * The process `<bucket>.Proposer`: runs operations for callers on this node. A proposer that restarts has a new number, so none of its ballots
  * repeats; what it had running rejects.
  */
-import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import {
   GenServer,
   Next,
@@ -13,17 +12,16 @@ import {
   type InitResult,
   type RequestOf,
 } from '../../supervisors/index.ts';
-import { ClusterServer } from '../cluster/cluster-server.ts';
-import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
+import { Attachment } from './attach.ts';
+import { takeOrDrop } from './cast.ts';
+import { ClientService } from './client-service.ts';
 import { dropLocal, keepLocal } from './local.ts';
 import { ProposerEngine } from './proposer-engine.ts';
-import { createOperationOf, outcomeTerm, type OperationRequest } from './requests.ts';
+import { isRunTerm } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import type { ViewCast } from './acceptor-server.ts';
 import { readReplyTerm } from './wire.ts';
-
-const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
 export interface Readiness {
   /** A quorum of the bucket's members is connected. */
@@ -32,23 +30,23 @@ export interface Readiness {
 }
 
 export type ProposerCall =
-  | Call<OperationRequest, readonly unknown[]>
-  | Call<{ readonly kind: 'ready' }, Readiness>
-  | Call<{ readonly kind: 'view' }, BucketView | null>;
+  Call<{ readonly kind: 'ready' }, Readiness> | Call<{ readonly kind: 'view' }, BucketView | null>;
 
 export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unknown, BucketShared> {
   #engine!: ProposerEngine;
-  #shared!: BucketShared;
+  #bucket = '';
+  #clients!: ClientService;
+  #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
-    this.#shared = shared;
+    this.#bucket = shared.bucket;
     // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
     self.setAsyncDist(true);
     this.#engine = new ProposerEngine(shared, self);
-    const { bucket } = shared;
-    const view = await ClusterServer.call(CLUSTER, { kind: 'watchBucket', bucket, pid: self.pid }, { self });
-    this.#engine.onView(view);
+    this.#clients = new ClientService(this.#engine, self, shared.env);
+    this.#attachment = new Attachment(self, shared.bucket);
+    this.#engine.onView(await this.#attachment.attach());
     shared.proposer = this.#engine;
     keepLocal(self.nodeName, shared);
     self.signal.addEventListener('abort', () => {
@@ -61,20 +59,8 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
     return Next.ok(null);
   }
 
-  override handleCall(
-    request: RequestOf<ProposerCall>,
-    from: From<readonly unknown[]>,
-  ): CallResult<null, Readiness | BucketView | readonly unknown[] | null> {
+  override handleCall(request: RequestOf<ProposerCall>, _from: From): CallResult<null, Readiness | BucketView | null> {
     switch (request.kind) {
-      case 'put':
-      case 'get': {
-        const { self } = this;
-        const operation = createOperationOf(request, this.#shared.env.now(), (outcome) => {
-          if (!self.signal.aborted) GenServer.reply(from, outcomeTerm(outcome), { self });
-        });
-        this.#engine.run(operation);
-        return Next.noreply(null);
-      }
       case 'ready':
         return Next.reply({ isReady: this.#engine.hasQuorum(), waits: this.#engine.view?.waits ?? null }, null);
       case 'view':
@@ -87,9 +73,21 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
     return Next.noreply(null);
   }
 
-  override handleInfo(message: unknown): CastResult<null> {
+  override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
+    if (isRunTerm(message)) this.#clients.onRun(message[1], message[2]);
+    else if (this.#attachment.isOurs(message)) return this.#attachAgain();
+    else takeOrDrop(this.self, this.#bucket, () => this.#take(message));
+    return Next.noreply(null);
+  }
+
+  #take(message: unknown): void {
     const batch = readReplyTerm(message);
     if (batch !== null) this.#engine.onReplies(batch);
+  }
+
+  async #attachAgain(): Promise<CastResult<null>> {
+    const view = await this.#attachment.attachAgain();
+    if (view !== null) this.#engine.onView(view);
     return Next.noreply(null);
   }
 }

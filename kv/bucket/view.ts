@@ -19,7 +19,9 @@ export interface BucketView {
 /** Casts to the cluster's process. */
 export type ClusterCast =
   | { readonly kind: 'bucketActive'; readonly bucket: string; readonly boot: number; readonly e: number }
-  | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config };
+  | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }
+  /** A message that could not be read; logged once. */
+  | { readonly kind: 'misunderstood'; readonly text: string };
 
 /** Names of a bucket's processes. */
 export function acceptorName(bucket: string): string {

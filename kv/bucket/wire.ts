@@ -12,7 +12,16 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTuple, tuple } from '../../runtime/term/tuple.ts';
 import { floorAbove, isZero, sameBallot, ZERO } from '../paxos/ballot.ts';
-import type { Ballot, Bind, Cell, Config, Holding, Observation, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import type {
+  Ballot,
+  Bind,
+  Cell,
+  Config,
+  Holding,
+  Observation,
+  RegisterReply,
+  RegisterRequest,
+} from '../paxos/messages.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
 
 const REQUEST: Atom = nameAtom('request');
@@ -70,7 +79,8 @@ export function readReplyTerm(term: unknown): ReplyBatch | null {
   if (!isTuple(term) || term.length !== 6 || term[1] !== REPLY) return null;
   const [version, , place, e, clock, list] = term;
   if (version !== PROTOCOL_VERSION) throw wrongVersion(version);
-  if (typeof place !== 'number' || typeof e !== 'number' || typeof clock !== 'number' || !Array.isArray(list)) throw malformed();
+  if (typeof place !== 'number' || typeof e !== 'number' || typeof clock !== 'number' || !Array.isArray(list))
+    throw malformed();
   return { place, e, clock, list: list as readonly unknown[] };
 }
 
@@ -103,7 +113,7 @@ export function pushRequest(list: unknown[], message: RegisterRequest): void {
 /** The requests of a batch, one after the other. Throws `bad_frame`. */
 export function readRequests(batch: RequestBatch, take: (message: RegisterRequest) => void): void {
   const { e, p, list } = batch;
-  for (let i = 0; i < list.length; ) {
+  for (let i = 0; i < list.length;) {
     const b: Ballot = { e, r: list[i + 1] as number, p };
     const key = list[i + 2] as string;
     if (typeof b.r !== 'number' || typeof key !== 'string') throw malformed();
@@ -114,7 +124,13 @@ export function readRequests(batch: RequestBatch, take: (message: RegisterReques
         break;
       case PREPARE_NEW: {
         const bind = readBind(list[i + 4]);
-        take({ kind: 'prepare', e, key, b, fast: { live: true, value: list[i + 3], ver: b, bind, hist: [b], cut: ZERO } });
+        take({
+          kind: 'prepare',
+          e,
+          key,
+          b,
+          fast: { live: true, value: list[i + 3], ver: b, bind, hist: [b], cut: ZERO },
+        });
         i += 5;
         break;
       }
@@ -151,7 +167,13 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
   const { r } = message.b;
   switch (message.kind) {
     case 'promise':
-      if (message.ok && message.seen.length === 0 && isZero(message.fl) && message.ae === message.e && !message.chosen) {
+      if (
+        message.ok &&
+        message.seen.length === 0 &&
+        isZero(message.fl) &&
+        message.ae === message.e &&
+        !message.chosen
+      ) {
         list.push(TAKEN, r);
       } else {
         list.push(PROMISE, r, holdingTerm(message, message.ok), message.ok, seenTerm(message.seen));
@@ -191,7 +213,7 @@ export function readReplies(
   take: (message: RegisterReply) => void,
 ): void {
   const { place: from, e, clock, list } = batch;
-  for (let i = 0; i < list.length; ) {
+  for (let i = 0; i < list.length;) {
     const code = list[i];
     const r = list[i + 1];
     if (typeof r !== 'number') throw malformed();
@@ -204,7 +226,8 @@ export function readReplies(
         break;
       case PROMISE: {
         const ok = list[i + 3] === true;
-        if (b) take({ kind: 'promise', from, e, b, clock, ...readHolding(list[i + 2]), ok, seen: readSeen(list[i + 4]) });
+        if (b)
+          take({ kind: 'promise', from, e, b, clock, ...readHolding(list[i + 2]), ok, seen: readSeen(list[i + 4]) });
         i += 5;
         break;
       }
@@ -221,11 +244,12 @@ export function readReplies(
         i += 3;
         break;
       case OLD_EPOCH:
-        if (b) take({ kind: 'oldEpoch', from, e, b, clock, config: list[i + 2] as Config });
+        // worth knowing although the round is over
+        take({ kind: 'oldEpoch', from, e, b: b ?? { e, r, p: 0 }, clock, config: list[i + 2] as Config });
         i += 3;
         break;
       case BEHIND:
-        if (b) take({ kind: 'behind', from, e, b, clock });
+        take({ kind: 'behind', from, e, b: b ?? { e, r, p: 0 }, clock });
         i += 2;
         break;
       case INACTIVE:
@@ -242,12 +266,32 @@ const NOTHING_SEEN: readonly Observation[] = [];
 
 function takenReply({ place: from, e, clock }: ReplyBatch, { b, fastCell: cell }: Asked): RegisterReply {
   const seen = NOTHING_SEEN;
-  return { kind: 'promise', from, e, b, clock, ab: b, fast: true, cell, chosen: false, ae: e, fl: ZERO, ok: true, seen };
+  return {
+    kind: 'promise',
+    from,
+    e,
+    b,
+    clock,
+    ab: b,
+    fast: true,
+    cell,
+    chosen: false,
+    ae: e,
+    fl: ZERO,
+    ok: true,
+    seen,
+  };
 }
 
 /** What a put of a new key creates: everything but value and bind follows from the ballot. */
 function isNewCell(cell: Cell, b: Ballot): boolean {
-  return cell.live && cell.hist.length === 1 && sameBallot(cell.ver, b) && sameBallot(cell.hist[0] as Ballot, b) && isZero(cell.cut);
+  return (
+    cell.live &&
+    cell.hist.length === 1 &&
+    sameBallot(cell.ver, b) &&
+    sameBallot(cell.hist[0] as Ballot, b) &&
+    isZero(cell.cut)
+  );
 }
 
 export function cellTerm(cell: Cell | null): unknown {
@@ -260,19 +304,23 @@ export function cellTerm(cell: Cell | null): unknown {
 export function readCell(term: unknown): Cell {
   if (!Array.isArray(term) || term.length !== 4 || !Array.isArray(term[3])) throw malformed();
   const [live, value, bind, ballots] = term as [unknown, unknown, unknown, number[]];
-  const at = (i: number): Ballot => ({ e: ballots[i] as number, r: ballots[i + 1] as number, p: ballots[i + 2] as number });
+  const at = (i: number): Ballot => ({
+    e: ballots[i] as number,
+    r: ballots[i + 1] as number,
+    p: ballots[i + 2] as number,
+  });
   const hist: Ballot[] = [];
   for (let i = 6; i + 2 < ballots.length; i += 3) hist.push(at(i));
   return { live: live === true, value, bind: readBind(bind), ver: at(0), cut: at(3), hist };
 }
 
-function bindTerm(bind: Bind | null): unknown {
+export function bindTerm(bind: Bind | null): unknown {
   if (bind === null) return null;
   const { key } = bind;
   return [bind.pid, bind.node, key === null ? null : [key.key, key.ver.e, key.ver.r, key.ver.p], bind.until];
 }
 
-function readBind(term: unknown): Bind | null {
+export function readBind(term: unknown): Bind | null {
   if (term === null) return null;
   if (!Array.isArray(term) || term.length !== 4) throw malformed();
   const [pid, node, key, until] = term as [unknown, unknown, unknown, unknown];
@@ -337,5 +385,8 @@ function malformed(): WireError {
 }
 
 function wrongVersion(version: unknown): WireError {
-  return new WireError(`a node speaks version ${String(version)} of the register protocol, this node version ${PROTOCOL_VERSION}`, 0);
+  return new WireError(
+    `a node speaks version ${String(version)} of the register protocol, this node version ${PROTOCOL_VERSION}`,
+    0,
+  );
 }

@@ -16,6 +16,7 @@ import type { Quorate } from '../quorate.ts';
 import { CommandError } from './exit-codes.ts';
 import type { ExitName } from './exit-codes.ts';
 import { nodeFolder, openStateFolder, readOrMakeCookie, stateFolder } from './local-state.ts';
+import { createInspection } from './inspect.ts';
 import type { NodeCommand } from './options.ts';
 import type { Session, SessionEvents } from './session.ts';
 import { ShellProcess } from './shell-process.ts';
@@ -59,7 +60,7 @@ async function openSession(quorate: Quorate, events: SessionEvents, historyFile:
   return {
     name,
     historyFile,
-    bindings: { ...runtime, ...supervisors, ...kv, put, get, pid, keys, quorate },
+    bindings: { ...runtime, ...supervisors, ...kv, put, get, pid, keys, quorate, ...createInspection(quorate.node) },
     runInside: (fn) => shell.runInside(fn),
     async waitForQuorum(timeoutMs) {
       if (timeoutMs === 0) return quorate.status?.hasQuorum === true;

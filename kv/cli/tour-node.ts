@@ -17,8 +17,8 @@ const STOP_TIMEOUT_MS = 5_000;
 /** Which node, and what it shares with the others of its tour. */
 export interface NodePlace {
   readonly number: number;
+  /** Also where their cookie is made: on a command line everybody on the machine could read it. */
   readonly stateDir: string;
-  readonly cookie: string;
   readonly epmdPort: number;
 }
 
@@ -125,14 +125,15 @@ export class TourNode {
 }
 
 function spawnNode(place: NodePlace, extra: readonly string[], stdio: 'pipe' | 'inherit'): ChildProcess {
-  const { number, stateDir, cookie, epmdPort } = place;
-  const args = ['node', String(number), '--state-dir', stateDir, '--cookie', cookie, ...extra];
+  const { number, stateDir, epmdPort } = place;
+  const args = ['node', String(number), '--state-dir', stateDir, ...extra];
   const environment = { ...process.env, ERL_EPMD_PORT: String(epmdPort) };
   return spawn(process.execPath, [PROGRAM, ...args], { stdio, env: environment });
 }
 
-/** A node with the terminal of this process, where a person types. Resolves when it has ended. */
-export function runNodeOnTerminal(place: NodePlace): Promise<void> {
+/** A node with the terminal of this process, where a person types. Resolves when it has ended, by itself or by the signal. */
+export function runNodeOnTerminal(place: NodePlace, signal: AbortSignal): Promise<void> {
   const child = spawnNode(place, ['--repl'], 'inherit');
+  signal.addEventListener('abort', () => void child.kill('SIGTERM'), { once: true });
   return new Promise((resolve) => child.once('close', () => resolve()));
 }

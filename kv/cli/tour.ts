@@ -25,26 +25,35 @@ export class Tour {
   readonly #env: Env;
   readonly #report: TourReport;
   readonly #folder = mkdtempSync(join(tmpdir(), 'quorate-tour-'));
-  readonly #cookie: string;
   readonly #nodes = new Map<number, TourNode>();
+  readonly #leaving = new AbortController();
   readonly #onExit = (): void => this.#cleanNow();
+  #onNews: (line: string) => void;
   #epmdPort = 0;
-  #interrupted = false;
 
   constructor(env: Env, report: TourReport) {
     this.#env = env;
     this.#report = report;
-    this.#cookie = Buffer.from(env.randomBytes(15)).toString('base64url');
+    this.#onNews = (line) => report.news(line);
     process.once('exit', this.#onExit);
   }
 
   /** Walks through the steps; true when every expectation held. Rejects with `interrupted`, or `failed` when a node cannot start. */
   async run(steps: readonly TourAction[]): Promise<boolean> {
+    try {
+      return await this.#walk(steps);
+    } catch (error) {
+      // Whatever was under way has failed for that reason.
+      if (this.#leaving.signal.aborted) throw new CommandError('interrupted', 'the tour was interrupted');
+      throw error;
+    }
+  }
+
+  async #walk(steps: readonly TourAction[]): Promise<boolean> {
     this.#epmdPort = await findFreePort();
     const results: CheckResult[] = [];
     let stepNumber = 0;
     for (const action of steps) {
-      if (this.#interrupted) throw new CommandError('interrupted', 'the tour was interrupted');
       if (action.kind === 'say') this.#report.step(++stepNumber, action.text);
       else if (action.kind === 'start') await this.start(action.node);
       else if (action.kind === 'kill') await this.#kill(action.node);
@@ -59,15 +68,17 @@ export class Tour {
   }
 
   async start(number: number): Promise<TourNode> {
-    const node = new TourNode({ ...this.#place(number), env: this.#env, onNews: (line) => this.#report.news(line) });
+    this.#leaving.signal.throwIfAborted();
+    const node = new TourNode({ ...this.#place(number), env: this.#env, onNews: (line) => this.#onNews(line) });
     this.#nodes.set(number, node);
     await node.ready();
     return node;
   }
 
-  /** Starts a node that has the terminal of this process to itself; resolves when it is left. */
+  /** Starts a node that has the terminal of this process to itself, without the others' news; resolves when it is left. */
   startOnTerminal(number: number): Promise<void> {
-    return runNodeOnTerminal(this.#place(number));
+    this.#onNews = () => {};
+    return runNodeOnTerminal(this.#place(number), this.#leaving.signal);
   }
 
   /** Stops all nodes and removes the folder. */
@@ -84,12 +95,12 @@ export class Tour {
 
   /** Ends what runs now; `run` then rejects with `interrupted`. */
   interrupt(): void {
-    this.#interrupted = true;
+    this.#leaving.abort();
     for (const node of this.#nodes.values()) node.killNow();
   }
 
   #place(number: number): NodePlace {
-    return { number, stateDir: join(this.#folder, 'state'), cookie: this.#cookie, epmdPort: this.#epmdPort };
+    return { number, stateDir: join(this.#folder, 'state'), epmdPort: this.#epmdPort };
   }
 
   async #kill(number: number): Promise<void> {
@@ -113,7 +124,7 @@ export class Tour {
     try {
       reply = await this.#nodeOf(number).evaluate(code);
     } catch (error) {
-      if (this.#interrupted) throw new CommandError('interrupted', 'the tour was interrupted');
+      if (this.#leaving.signal.aborted) throw error;
       return (error as Error).message;
     }
     return reply.kind === 'value' ? reply.text : (reply.text.split('\n')[0] ?? '');
@@ -126,6 +137,7 @@ export class Tour {
   }
 
   #cleanNow(): void {
+    this.#leaving.abort();
     for (const node of this.#nodes.values()) node.killNow();
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -3,19 +3,28 @@
  * is sent; while it is being saved, messages wait. Buckets and others on the node subscribe to what they need.
  */
 import type { Env } from '../../runtime/env.ts';
-import type { Self } from '../../runtime/process/self.ts';
 import { isDown } from '../../runtime/process/message.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple2 } from '../../runtime/term/tuple.ts';
-import { GenServer, Next, type Call, type CallResult, type CastResult, type From, type InitResult, type RequestOf } from '../../supervisors/index.ts';
-import { castTo } from '../bucket/cast.ts';
+import {
+  GenServer,
+  Next,
+  type Call,
+  type CallResult,
+  type CastResult,
+  type From,
+  type InitResult,
+  type RequestOf,
+} from '../../supervisors/index.ts';
 import type { BucketView, ClusterCast } from '../bucket/view.ts';
 import { StateError } from '../errors.ts';
 import type { Incarnation, NodeName } from '../paxos/messages.ts';
 import { createCluster, stepCluster } from './core.ts';
 import { countCluster, explainBucket, explainCluster, type ClusterCounts } from './explain.ts';
 import type { CheckedClusterOptions } from './options.ts';
+import type { RunningBucket } from './hello.ts';
+import { randomId } from './random-id.ts';
 import { createRecord, newestOf, type BootRecord } from './record.ts';
 import type { RecordStorage } from './record-storage.ts';
 import type { ClusterEffect, ClusterInput, ClusterState } from './state.ts';
@@ -27,6 +36,14 @@ export interface ClusterArgs {
   readonly storage: RecordStorage;
   readonly env: Env;
   readonly log: (level: 'info' | 'error', text: string) => void;
+  /** Kept by whoever supervises this process: the buckets that run on the node do not end with it, and nobody may be told that they did. */
+  readonly running: Map<string, RunningOn>;
+}
+
+/** A bucket that runs on this node, and the process with which its tables end. */
+export interface RunningOn {
+  readonly bucket: RunningBucket;
+  readonly owner: Pid;
 }
 
 export interface ClusterStatus extends ClusterCounts {
@@ -45,7 +62,16 @@ export type ClusterNews =
   | { readonly kind: 'log'; readonly level: 'info' | 'error'; readonly text: string };
 
 export type ClusterCall =
-  | Call<{ readonly kind: 'bucketUp'; readonly bucket: string; readonly partitions: number; readonly boot: number | null; readonly owner: Pid }, Incarnation>
+  | Call<
+      {
+        readonly kind: 'bucketUp';
+        readonly bucket: string;
+        readonly partitions: number;
+        readonly boot: number | null;
+        readonly owner: Pid;
+      },
+      Incarnation
+    >
   | Call<{ readonly kind: 'watchBucket'; readonly bucket: string; readonly pid: Pid }, BucketView>
   | Call<{ readonly kind: 'watchCluster'; readonly pid: Pid }, ClusterStatus>
   | Call<{ readonly kind: 'status' }, ClusterStatus>;
@@ -58,6 +84,7 @@ const TICK: Atom = nameAtom('$tick');
 const BUSY_TICK_MS = 20;
 const IDLE_TICK_MS = 200;
 const EARLY_LINES_MAX = 100;
+const MISUNDERSTOOD_MAX = 100;
 const isAnyDown = isDown();
 
 interface Subscriber {
@@ -78,6 +105,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   readonly #subscribers: Map<string, Subscriber> = new Map();
   readonly #owners: Map<string, Owner> = new Map();
   readonly #monitored: Set<NodeName> = new Set();
+  /** Errors of messages that could not be read; each is logged once. */
+  readonly #misunderstood: Set<string> = new Set();
   readonly #views: Map<string, string> = new Map();
   #told = '';
   /** Lines that were logged before anybody watched. */
@@ -99,11 +128,15 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     this.#saved = record;
     this.#state = createCluster({
       record,
+      running: new Map([...args.running].map(([name, { bucket }]) => [name, bucket])),
       settings: { founders: options.founders, clusterSize: options.clusterSize },
       mayFound: options.mayFound,
       join: options.join,
       proposer: Math.floor(env.random() * 2 ** 53),
     });
+    for (const [name, { bucket, owner }] of args.running) {
+      this.#owners.set(this.self.monitor(owner).key, { bucket: name, boot: bucket.boot });
+    }
     await this.#step({ kind: 'tick' });
     this.#armTick();
     return Next.ok(null);
@@ -119,7 +152,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
         await this.#step({ kind: 'bucketUp', bucket, partitions, boot });
         const present = this.#state.running.get(bucket)?.boot ?? 0;
         const { name, id } = this.#state.record;
-        this.#owners.set(this.self.monitor(owner).key, { bucket, boot: present });
+        this.#own(bucket, present, owner);
         return Next.reply({ name, id, boot: present }, null);
       }
       case 'watchBucket':
@@ -136,7 +169,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   }
 
   override async handleCast(message: ClusterCast): Promise<CastResult<null>> {
-    await this.#step(message);
+    if (message.kind === 'misunderstood') this.#logOnce(message.text);
+    else await this.#step(message);
     return Next.noreply(null);
   }
 
@@ -153,9 +187,16 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     return Next.noreply(null);
   }
 
+  /** The bucket runs until its owner ends. */
+  #own(bucket: string, boot: number, owner: Pid): void {
+    const running = this.#state.running.get(bucket);
+    if (running !== undefined) this.#args.running.set(bucket, { bucket: running, owner });
+    for (const known of this.#owners.values()) if (known.bucket === bucket && known.boot === boot) return;
+    this.#owners.set(this.self.monitor(owner).key, { bucket, boot });
+  }
+
   async #firstRecord(name: NodeName): Promise<BootRecord> {
-    const id = Buffer.from(this.#args.env.randomBytes(16)).toString('hex');
-    const record = createRecord(name, id);
+    const record = createRecord(name, randomId(this.#args.env));
     await this.#args.storage.save(record);
     return record;
   }
@@ -165,8 +206,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     try {
       read = readSystemTerm(term);
     } catch (error) {
-      this.#log('error', (error as Error).message);
-      return;
+      return this.#logOnce((error as Error).message);
     }
     const { from, message } = read;
     if (from === this.self.nodeName.name) return;
@@ -182,6 +222,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const owner = this.#owners.get(ref);
     if (owner === undefined) return;
     this.#owners.delete(ref);
+    if (this.#args.running.get(owner.bucket)?.bucket.boot === owner.boot) this.#args.running.delete(owner.bucket);
     await this.#step({ kind: 'bucketDown', bucket: owner.bucket, boot: owner.boot });
   }
 
@@ -190,7 +231,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const effects = stepCluster(this.#state, input, {
       now: env.now(),
       random: () => env.random(),
-      newId: () => Buffer.from(env.randomBytes(8)).toString('hex'),
+      newId: () => randomId(env, 8),
     });
     const { record } = this.#state;
     if (record !== this.#saved) {
@@ -269,6 +310,12 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     }
   }
 
+  #logOnce(text: string): void {
+    if (this.#misunderstood.has(text) || this.#misunderstood.size >= MISUNDERSTOOD_MAX) return;
+    this.#misunderstood.add(text);
+    this.#log('error', text);
+  }
+
   #log(level: 'info' | 'error', text: string): void {
     this.#args.log(level, text);
     const news: ClusterNews = { kind: 'log', level, text };
@@ -281,9 +328,4 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     const isBusy = pending.size > 0 || rounds.size > 0 || (!record.active && newestOf(record.system) !== null);
     this.self.sendAfter(isBusy ? BUSY_TICK_MS : IDLE_TICK_MS, this.self.pid, TICK);
   }
-}
-
-/** Tells the cluster's process of this node something that it need not answer. */
-export function tellCluster(self: Self, message: ClusterCast): void {
-  castTo(self, CLUSTER, message);
 }

@@ -38,7 +38,12 @@ export interface LocalParts {
 }
 
 /** Body of the root process. `starter` gets `{$clusterStarted, Root}` or `{$clusterFailed, Code, Message}`. */
-export async function runClusterRoot(self: Self, starter: Pid, tree: TreeOptions, parts: LocalParts = {}): Promise<void> {
+export async function runClusterRoot(
+  self: Self,
+  starter: Pid,
+  tree: TreeOptions,
+  parts: LocalParts = {},
+): Promise<void> {
   self.trapExit(true);
   let storage: RecordStorage | null = null;
   let supervisor: Pid;
@@ -47,8 +52,8 @@ export async function runClusterRoot(self: Self, starter: Pid, tree: TreeOptions
     supervisor = await startTree(self, tree, storage, parts.env ?? realEnv);
   } catch (error) {
     await storage?.release();
-    const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-    self.send(starter, tuple(CLUSTER_FAILED, typeof code === 'string' ? code : 'start_failed', rootCause(error) ?? String(message)));
+    const { code, message } = innermost(error);
+    self.send(starter, tuple(CLUSTER_FAILED, code, message));
     return;
   }
   self.send(starter, tuple2(CLUSTER_STARTED, self.pid));
@@ -82,7 +87,7 @@ function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: E
   const log: ClusterArgs['log'] = (_level, text) => {
     if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
   };
-  const cluster = clusterChild({ options: tree.options, storage, env, log });
+  const cluster = clusterChild({ options: tree.options, storage, env, log, running: new Map() });
   const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ bucket, env }));
   return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
 }
@@ -91,12 +96,18 @@ export function clusterChild(args: ClusterArgs): ChildSpec {
   return { id: CLUSTER_PROCESS, start: (self) => ClusterServer.startLink(args, { self, name: CLUSTER_PROCESS }) };
 }
 
-/** The message of the innermost error that a failed start carries, if it has one in words. */
-function rootCause(error: unknown): string | null {
-  const { reason } = error as { readonly reason?: unknown };
-  if (reason === undefined) return null;
-  const found = findError(reason);
-  return found === null ? describeTerm(reason) : found.message;
+/** The error of ours that a failed start carries inside, else what is known of the failure. */
+function innermost(error: unknown): { readonly code: string; readonly message: string } {
+  const { code, message, reason } = error as {
+    readonly code?: unknown;
+    readonly message?: unknown;
+    readonly reason?: unknown;
+  };
+  const found = findError(reason) as (Error & { readonly code?: unknown }) | null;
+  if (found !== null)
+    return { code: typeof found.code === 'string' ? found.code : 'start_failed', message: found.message };
+  const text = reason === undefined ? String(message) : describeTerm(reason);
+  return { code: typeof code === 'string' ? code : 'start_failed', message: text };
 }
 
 function findError(term: unknown): Error | null {

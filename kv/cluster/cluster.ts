@@ -1,17 +1,15 @@
 /** The cluster service of a node: its size, what it waits for, and when it has a quorum. */
-import { EventEmitter } from 'eventemitter3';
-import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'eventemitter3';
 import { realEnv } from '../../runtime/env.ts';
 import { QuorateError } from '../../runtime/errors.ts';
-import { scheduler } from '../../runtime/node/default.ts';
-import { currentSelf } from '../../runtime/process/context.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import { CallError, type ChildSpec } from '../../supervisors/index.ts';
-import { ClusterServer, type ClusterNews, type ClusterStatus } from './cluster-server.ts';
+import { ClusterServer, type ClusterArgs, type ClusterNews, type ClusterStatus } from './cluster-server.ts';
 import { clusterChild } from './cluster-tree.ts';
 import { checkClusterOptions, type ClusterOptions } from './options.ts';
+import { randomId } from './random-id.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
 import { createMemoryStorage } from './record-storage.ts';
 import { CLUSTER_PROCESS } from './system-messages.ts';
@@ -73,7 +71,10 @@ async function status(): Promise<ClusterStatus> {
     return await ClusterServer.call(CLUSTER, { kind: 'status' });
   } catch (error) {
     if (!(error instanceof CallError) || error.code !== 'noproc') throw error;
-    throw new QuorateError('no_cluster', 'no cluster service runs on this node: start it with startQuorate, or Cluster.childSpec in a supervisor');
+    throw new QuorateError(
+      'no_cluster',
+      'no cluster service runs on this node: start it with startQuorate, or Cluster.childSpec in a supervisor',
+    );
   }
 }
 
@@ -93,7 +94,8 @@ export const Cluster: {
   },
   status,
   childSpec(options = {}) {
-    const token = randomUUID();
+    const token = randomId(realEnv);
+    const running: ClusterArgs['running'] = new Map();
     return {
       id: CLUSTER_PROCESS,
       start: async (self, ...extra) => {
@@ -103,8 +105,9 @@ export const Cluster: {
           stateDir === null
             ? createMemoryStorage()
             : await openRecordFile(stateDir ?? defaultStateDir(self.nodeName.name), token);
-        const log = (_level: string, text: string): void => void process.stderr.write(`${self.nodeName.name} ${text}\n`);
-        const { start } = clusterChild({ options: checked, storage, env: realEnv, log });
+        const log = (_level: string, text: string): void =>
+          void process.stderr.write(`${self.nodeName.name} ${text}\n`);
+        const { start } = clusterChild({ options: checked, storage, env: realEnv, log, running });
         if (typeof start !== 'function') throw new QuorateError('badarg', 'the cluster child starts by a function');
         self.signal.addEventListener('abort', () => void storage.release());
         return start(self, ...extra);
@@ -112,8 +115,3 @@ export const Cluster: {
     };
   },
 };
-
-/** The node name that calls from here are about. */
-export function currentNode(): string {
-  return (currentSelf()?.nodeName ?? scheduler().nodeName).name;
-}

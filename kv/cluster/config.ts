@@ -131,7 +131,8 @@ export function stepRefusal(prev: Config | null, next: Config): string | null {
   if (prev === null) return next.e === 1 && next.uniform && next.prev === null ? null : 'not a founding configuration';
   if (next.e !== prev.e + 1) return `epoch ${next.e} does not follow ${prev.e}`;
   if (next.cluster !== prev.cluster || next.bucket !== prev.bucket) return 'it is of another chain';
-  if (next.prev === null || !sameConfig(next.prev, prev)) return 'it follows another configuration than the one decided';
+  if (next.prev === null || !sameConfig(next.prev, prev))
+    return 'it follows another configuration than the one decided';
   if (next.N !== prev.N || next.partitions !== prev.partitions) return 'the number of seats or partitions differs';
   const added = next.M.filter((m) => !hasMember(prev, m));
   const step: ConfigStep | null = next.fresh

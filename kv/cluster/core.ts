@@ -8,7 +8,7 @@
 import { chainOf, CLUSTER_CHAIN, newestOf, recordDecided, takeBoot } from './record.ts';
 import type { BootRecord } from './record.ts';
 import type { Config, NodeName } from '../paxos/messages.ts';
-import { helloRefusal, sizeDifference, type Hello, type Settings } from './hello.ts';
+import { helloRefusal, sizeDifference, type Hello, type RunningBucket, type Settings } from './hello.ts';
 import { answerSnapshot, joinStep, takeSnapshot } from './join.ts';
 import { ownHello } from './plan.ts';
 import { advanceRounds, answerVote, dropRound, takeVote } from './rounds.ts';
@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly mayFound: boolean;
   /** Nodes to say Hello to, besides the founders. */
   readonly join: readonly NodeName[];
+  /** Buckets that run here already: this process was restarted. */
+  readonly running?: ReadonlyMap<string, RunningBucket>;
   /** A random 53-bit number, new at every start of the process. */
   readonly proposer: number;
 }
@@ -36,7 +38,7 @@ export function createCluster(options: ClusterOptions): ClusterState {
     proposer: options.proposer,
     round: 0,
     peers: new Map(),
-    running: new Map(),
+    running: new Map(options.running ?? []),
     rounds: new Map(),
     pending: new Map(),
     snapshots: new Map(),
@@ -110,7 +112,8 @@ function onHello(state: ClusterState, from: NodeName, hello: Hello, ask: boolean
   const wasBlank = newestOf(state.record.system) === null;
   peer.hello = hello;
   peer.refusal = helloRefusal(state.record, state.settings, hello);
-  if (peer.refusal !== null && peer.refusal !== before) effects.push({ kind: 'log', level: 'error', text: peer.refusal });
+  if (peer.refusal !== null && peer.refusal !== before)
+    effects.push({ kind: 'log', level: 'error', text: peer.refusal });
   if (peer.refusal === null) {
     learn(state, CLUSTER_CHAIN, hello.configs, effects);
     for (const [bucket, there] of Object.entries(hello.buckets)) learn(state, bucket, there.configs, effects);
@@ -197,7 +200,8 @@ function tellChanges(state: ClusterState, effects: ClusterEffect[]): void {
   state.told = summary;
   const hello = ownHello(state);
   for (const peer of state.peers.values()) {
-    if (peer.hello !== null) effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
+    if (peer.hello !== null)
+      effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
   }
 }
 

@@ -40,7 +40,8 @@ export function explainCluster(state: ClusterState): string | null {
       'taking the seat again is not supported in this release'
     );
   }
-  if (listed === undefined && vacantSeats(own) === 0) return `${name} is a client: all ${own.N} seats are taken by ${list(own.M.map((m) => m.name))}`;
+  if (listed === undefined && vacantSeats(own) === 0)
+    return `${name} is a client: all ${own.N} seats are taken by ${list(own.M.map((m) => m.name))}`;
   if (listed === undefined) return `${name} is about to take a seat`;
   if (!state.record.active) return `${name} took a seat and merges what was decided before`;
   return null;
@@ -50,7 +51,8 @@ function explainFounding(state: ClusterState): string {
   const { founders, clusterSize } = state.settings;
   const { name } = state.record;
   const here = reachableFounders(state);
-  if (!founders.includes(name) || !state.mayFound) return `${name} waits for a node of the cluster: none of ${list(founders)} answers yet`;
+  if (!founders.includes(name) || !state.mayFound)
+    return `${name} waits for a node of the cluster: none of ${list(founders)} answers yet`;
   const missing = founders.filter((founder) => !here.includes(founder));
   return `no cluster yet: ${here.length} of ${founders.length} founders are here, ${quorumSize(clusterSize)} are needed; start ${list(missing)}`;
 }
@@ -60,7 +62,8 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   const own = newestOf(state.record.system);
   if (own === null) return explainCluster(state);
   const newest = newestOf(chainOf(state.record, bucket));
-  if (newest === null) return `bucket ${bucket} is not founded: ${quorumSize(own.N)} nodes of the cluster have to run it`;
+  if (newest === null)
+    return `bucket ${bucket} is not founded: ${quorumSize(own.N)} nodes of the cluster have to run it`;
   const connected = newest.M.filter((m) => isPresentMember(state, bucket, newest, m.name)).map((m) => m.name);
   const forgot = explainAmnesia(state, own, newest, bucket);
   if (connected.length < quorumSize(newest.N)) {

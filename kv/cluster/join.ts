@@ -28,11 +28,20 @@ export function joinStep(state: ClusterState, context: StepContext, effects: Clu
 }
 
 /** Only a record that stands at the asked configuration - sealed for the one before - and voted in that one answers. */
-export function answerSnapshot(state: ClusterState, from: NodeName, message: SnapshotAsk, effects: ClusterEffect[]): void {
+export function answerSnapshot(
+  state: ClusterState,
+  from: NodeName,
+  message: SnapshotAsk,
+  effects: ClusterEffect[],
+): void {
   const { record } = state;
   const { prev, e } = message.config;
   if (epochOf(record.system) !== e || prev === null || !record.active || !isSystemMember(record, prev)) return;
-  effects.push({ kind: 'send', to: from, message: { kind: 'snapshotGiven', e, id: record.id, buckets: record.buckets } });
+  effects.push({
+    kind: 'send',
+    to: from,
+    message: { kind: 'snapshotGiven', e, id: record.id, buckets: record.buckets },
+  });
 }
 
 export function takeSnapshot(state: ClusterState, from: NodeName, message: SnapshotGiven): void {

@@ -42,13 +42,20 @@ export function checkClusterOptions(nodeName: NodeName, options: ClusterOptions)
       `founders [${founders.join(', ')}] cannot found a cluster of ${clusterSize}: give one designated founder, or at least ${quorumSize(clusterSize)}`,
     );
   }
-  if (new Set(founders).size !== founders.length) throw new BadArgumentError(`founders [${founders.join(', ')}] names a node twice`);
+  if (new Set(founders).size !== founders.length)
+    throw new BadArgumentError(`founders [${founders.join(', ')}] names a node twice`);
   if (stateDir === null && bootstrap === undefined) {
     throw new BadArgumentError(
       "with stateDir: null the node cannot know whether it has run before: say bootstrap: 'new' at its very first start and 'join' at all others",
     );
   }
-  return { clusterSize, founders, join: join.filter((name) => name !== nodeName), stateDir, mayFound: bootstrap !== 'join' };
+  return {
+    clusterSize,
+    founders,
+    join: join.filter((name) => name !== nodeName),
+    stateDir,
+    mayFound: bootstrap !== 'join',
+  };
 }
 
 function defaultFounders(nodeName: NodeName, clusterSize: number): readonly NodeName[] {

@@ -78,7 +78,8 @@ function planForBucket(state: ClusterState, own: Config, bucket: string): Plan |
   const q = quorumSize(own.N);
   if (newest === null) return runners.length >= q ? { kind: 'found', chain: bucket } : null;
   if (newest.M.some((m) => runners.some((r) => sameIncarnation(r, m)) && m.name === state.record.name)) return null;
-  if (everyStateIsGone(state, own, bucket)) return runners.length >= quorumSize(newest.N) ? { kind: 'fresh', chain: bucket } : null;
+  if (everyStateIsGone(state, own, bucket))
+    return runners.length >= quorumSize(newest.N) ? { kind: 'fresh', chain: bucket } : null;
   if (memberNamed(newest, state.record.name) !== undefined || vacantSeats(newest) === 0) return null;
   const voting = newest.M.filter((m) => isVotingMember(state, bucket, m)).length;
   return voting >= newest.r && voting + 1 >= quorumSize(newest.N) ? { kind: 'fill', chain: bucket } : null;
@@ -140,7 +141,10 @@ function presentBoot(state: ClusterState, bucket: string, name: NodeName): { id:
 }
 
 /** The nodes whose votes decide the plan's register, as far as they are here or connected, and how many are needed. */
-export function electorate(state: ClusterState, plan: Plan): { readonly voters: readonly NodeName[]; readonly quorum: number } {
+export function electorate(
+  state: ClusterState,
+  plan: Plan,
+): { readonly voters: readonly NodeName[]; readonly quorum: number } {
   const own = newestOf(state.record.system);
   if (own === null) {
     return { voters: reachableFounders(state), quorum: quorumSize(state.settings.founders.length) };
@@ -180,7 +184,13 @@ export function proposal(state: ClusterState, round: Round, newId: () => string)
   if (here === undefined) return null;
   const members = bucketRunners(state, own, plan.chain).slice(0, own.N);
   if (base === null) {
-    return foundConfig({ cluster: own.cluster, clusterSize: own.N, members, bucket: plan.chain, partitions: here.partitions });
+    return foundConfig({
+      cluster: own.cluster,
+      clusterSize: own.N,
+      members,
+      bucket: plan.chain,
+      partitions: here.partitions,
+    });
   }
   if (plan.kind === 'fresh') return nextConfig(base, { kind: 'fresh', members });
   return nextConfig(base, { kind: 'fill', member: { ...systemMember(state.record), boot: here.boot } });

@@ -2,12 +2,14 @@
  * The boot record in a folder of its own: `record.json`, written beside, synced and renamed, and `lock`, which says which process has it.
  * A lock whose process is dead is taken over; one of a living process refuses with `state_in_use`: two nodes with one record would vote twice.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { realEnv } from '../../runtime/env.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { StateError } from '../errors.ts';
+import { randomId } from './random-id.ts';
 import type { BootRecord } from './record.ts';
 import type { RecordStorage } from './record-storage.ts';
 
@@ -31,7 +33,7 @@ export function defaultStateDir(nodeName: string, environment: NodeJS.ProcessEnv
  * Takes the lock of a folder, made when it is missing. Rejects with `state_in_use` while another process holds it. `token` names the holder: a
  * node whose system thread was replaced takes its own lock again with the token it had.
  */
-export async function openRecordFile(stateDir: string, token: string = randomUUID()): Promise<RecordStorage> {
+export async function openRecordFile(stateDir: string, token: string = randomId(realEnv)): Promise<RecordStorage> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await takeLock(stateDir, token);
   return {
@@ -44,7 +46,7 @@ export async function openRecordFile(stateDir: string, token: string = randomUUI
 
 /** Removes what a stopped node remembers; true when there was something. Rejects with `state_in_use` when it runs. */
 export async function removeRecord(stateDir: string): Promise<boolean> {
-  const token = randomUUID();
+  const token = randomId(realEnv);
   try {
     await takeLock(stateDir, token);
   } catch (error) {

@@ -114,7 +114,8 @@ export function voteOn(record: BootRecord, request: VoteRequest, mayVote: boolea
   const { vote } = chain;
   if (compareBallots(request.b, vote.p) < 0) return { record, reply: { kind: 'nack', p: vote.p } };
   if (request.config === undefined) {
-    const next = compareBallots(request.b, vote.p) === 0 ? record : withVote(record, request.chain, { ...vote, p: request.b });
+    const next =
+      compareBallots(request.b, vote.p) === 0 ? record : withVote(record, request.chain, { ...vote, p: request.b });
     return { record: next, reply: { kind: 'promise', ab: vote.ab, config: vote.config, active: record.active } };
   }
   const refusal = stepRefusal(newestOf(chain), request.config);

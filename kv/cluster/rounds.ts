@@ -24,7 +24,9 @@ export type Learn = (state: ClusterState, chain: string, configs: readonly Confi
 /** Starts rounds whose turn has come, moves those that have their promises or votes, drops those that are pointless. */
 export function advanceRounds(state: ClusterState, context: StepContext, effects: ClusterEffect[], learn: Learn): void {
   for (;;) {
-    const decided = [...state.rounds.values()].find((round) => round.value !== null && round.accepts.size >= round.quorum);
+    const decided = [...state.rounds.values()].find(
+      (round) => round.value !== null && round.accepts.size >= round.quorum,
+    );
     if (decided?.value) {
       state.rounds.delete(decided.plan.chain);
       state.pending.delete(decided.plan.chain);
@@ -57,7 +59,8 @@ function retryLater(state: ClusterState, round: Round, context: StepContext): vo
   const pending = state.pending.get(round.plan.chain);
   if (pending === undefined) return;
   pending.attempts += 1;
-  pending.retryAt = context.now + TURN_MS / 3 + context.random() * Math.min(BACK_OFF_MAX_MS, TURN_MS * 2 ** pending.attempts);
+  pending.retryAt =
+    context.now + TURN_MS / 3 + context.random() * Math.min(BACK_OFF_MAX_MS, TURN_MS * 2 ** pending.attempts);
 }
 
 export function dropRound(state: ClusterState, round: Round): void {
@@ -140,7 +143,8 @@ function boundValue(round: Round): Config | null {
 function count(state: ClusterState, round: Round, name: NodeName, id: string, reply: VoteReply): void {
   switch (reply.kind) {
     case 'promise':
-      if (round.value === null) round.promises.set(name, { ab: reply.ab, config: reply.config, active: reply.active, id });
+      if (round.value === null)
+        round.promises.set(name, { ab: reply.ab, config: reply.config, active: reply.active, id });
       break;
     case 'accepted':
       if (round.value !== null) round.accepts.add(name);
@@ -187,7 +191,11 @@ export function answerVote(
   if (message.base !== null) learn(state, message.chain, [message.base], effects);
   const reply = vote(state, message);
   if (reply.kind === 'decided' || reply.kind === 'behind') {
-    effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: reply.kind === 'behind' } });
+    effects.push({
+      kind: 'send',
+      to: from,
+      message: { kind: 'hello', hello: ownHello(state), ask: reply.kind === 'behind' },
+    });
   }
   const { chain, e, b } = message;
   effects.push({ kind: 'send', to: from, message: { kind: 'voted', chain, e, b, id: state.record.id, reply } });

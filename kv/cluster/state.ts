@@ -30,7 +30,10 @@ export interface Round {
   readonly b: Ballot;
   readonly voters: readonly NodeName[];
   readonly quorum: number;
-  readonly promises: Map<NodeName, { readonly ab: Ballot; readonly config: Config | null; readonly active: boolean; readonly id: string }>;
+  readonly promises: Map<
+    NodeName,
+    { readonly ab: Ballot; readonly config: Config | null; readonly active: boolean; readonly id: string }
+  >;
   readonly refusals: Set<NodeName>;
   readonly accepts: Set<NodeName>;
   /** Somebody promised more, or stands elsewhere: this attempt cannot win. */

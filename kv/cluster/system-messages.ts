@@ -78,7 +78,10 @@ export function readSystemTerm(term: readonly [number, unknown, Pid, Record<stri
   const [version, kind, pid, body] = term;
   const from = pid.node.name;
   if (version !== PROTOCOL_VERSION) {
-    throw new WireError(`${from} speaks version ${version} of the register protocol, this node version ${PROTOCOL_VERSION}`, 0);
+    throw new WireError(
+      `${from} speaks version ${version} of the register protocol, this node version ${PROTOCOL_VERSION}`,
+      0,
+    );
   }
   const name = isAtom(kind) ? KINDS.find((known) => known === kind.name) : undefined;
   if (name === undefined || typeof body !== 'object' || body === null) {

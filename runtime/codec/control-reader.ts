@@ -10,6 +10,7 @@ import { Ref } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { Tuple } from '../term/tuple.ts';
 import * as Op from './control-ops.ts';
+import * as Tag from './tags.ts';
 import type { TermReader } from './term-reader.ts';
 
 /** A signal whose payload, if any, was not decoded yet: that field is undefined. */
@@ -23,29 +24,61 @@ const UNLINK_ID_MAX = 2n ** 64n - 1n;
 
 /** @throws `bad_frame` (WireError) */
 export function readControl(reader: TermReader): PendingSignal {
+  const common = readCommon(reader);
+  if (common !== null) return common;
   const start = reader.position;
   const value = reader.term();
   if (!(value instanceof Tuple)) throw new WireError('a control message is not a tuple', start);
   return new ControlFields(value, start).signal();
 }
 
-/** The signal with its payload. */
-export function completeSignal(pending: PendingSignal, payload: unknown): Signal {
-  const { signal } = pending;
-  switch (signal.kind) {
-    case 'send':
-    case 'sendName':
-    case 'sendAlias':
-      return pending.payload === 'message' ? { ...signal, message: payload } : signal;
-    case 'linkExit':
-    case 'exit':
-    case 'down':
-      return pending.payload === 'reason' ? { ...signal, reason: payload } : signal;
-    case 'spawnRequest':
-      return pending.payload === 'args' ? { ...signal, args: payload } : signal;
-    default:
-      return signal;
+/**
+ * The operations that nearly all frames carry, field by field, without a tuple made of them. Null for anything else, and for
+ * one with a wrong field: then nothing has been read, and the general way says what is wrong.
+ */
+function readCommon(reader: TermReader): PendingSignal | null {
+  const { bytes, position } = reader;
+  if (reader.end - position < 4 || bytes[position] !== Tag.SMALL_TUPLE || bytes[position + 2] !== Tag.SMALL_INTEGER) {
+    return null;
   }
+  reader.position = position + 4;
+  const pending = readMessage(reader, bytes[position + 3] as number, bytes[position + 1] as number);
+  if (pending === null) reader.position = position;
+  return pending;
+}
+
+function readMessage(reader: TermReader, op: number, size: number): PendingSignal | null {
+  const message = undefined;
+  if (op === Op.SEND_SENDER && size === 3) {
+    const from = reader.term();
+    const to = reader.term();
+    if (from instanceof Pid && to instanceof Pid)
+      return { signal: { kind: 'send', from, to, message }, payload: 'message' };
+  } else if (op === Op.ALIAS_SEND && size === 3) {
+    const from = reader.term();
+    const alias = reader.term();
+    if (from instanceof Pid && alias instanceof Ref) {
+      return { signal: { kind: 'sendAlias', from, alias, message }, payload: 'message' };
+    }
+  } else if (op === Op.REG_SEND && size === 4) {
+    const from = reader.term();
+    reader.term();
+    const name = reader.term();
+    if (from instanceof Pid && name instanceof Atom) {
+      return { signal: { kind: 'sendName', from, name, message }, payload: 'message' };
+    }
+  }
+  return null;
+}
+
+/** Puts the payload into the pending signal, which is then whole. */
+export function completeSignal(pending: PendingSignal, payload: unknown): Signal {
+  // The signal was made for this; a copy would be one more object for each message.
+  const signal = pending.signal as { message?: unknown; reason?: unknown; args?: unknown };
+  if (pending.payload === 'message') signal.message = payload;
+  else if (pending.payload === 'reason') signal.reason = payload;
+  else if (pending.payload === 'args') signal.args = payload;
+  return pending.signal;
 }
 
 /** The elements of a control tuple, taken with a check of each one's type. */

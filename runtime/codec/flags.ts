@@ -60,8 +60,6 @@ export function flagBit(name: string): bigint {
 
 /** The node shows itself: both sides set it, or the connection is hidden. */
 export const FLAG_PUBLISHED: bigint = flagBit('PUBLISHED');
-/** Large messages go in parts. */
-export const FLAG_FRAGMENTS: bigint = flagBit('FRAGMENTS');
 
 const digest = flagBit('MANDATORY_25_DIGEST');
 const offered = FLAGS.reduce((bits, each) => (each.offered ? bits | each.bit : bits), 0n);

@@ -89,7 +89,11 @@ export interface Distribution {
   disconnect(node: Atom): boolean;
   /** Ends a connection because of what came over it, as `bad_frame` in the distribution itself would. */
   refuse(connectionId: number, error: QuorateError): void;
+  /** The cookie for handshakes with that node, either way; null: the common one. */
+  setCookie(node: Atom, cookie: string | null): void;
   peers(): readonly PeerInfo[];
+  /** Nodes to which or from which a connection is being made. */
+  connecting(): readonly Atom[];
   /** Ends everything: `onDown` for every peer, the name is free, the port too. */
   stop(): Promise<void>;
 }

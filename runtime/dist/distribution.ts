@@ -27,7 +27,7 @@ import type { EstablishedLimits } from './established.ts';
 import type { HandshakeLocal, HandshakePeer } from './handshake.ts';
 import { Link } from './link.ts';
 import type { LinkOwner } from './link.ts';
-import { createMesh, nextLinkId, stepMesh } from './mesh.ts';
+import { connectingNodes, createMesh, nextLinkId, stepMesh } from './mesh.ts';
 import type { Mesh, MeshEffect, MeshEvent } from './mesh.ts';
 import { assertNodeName } from './node-name.ts';
 import { checkIntervalMs } from './peer.ts';
@@ -43,6 +43,8 @@ const STOP_PATIENCE_MS = 2_500;
 
 /** What our nodes send behind their name: the word and the version of what they speak among themselves. */
 export const QUORATE_HELLO: Uint8Array = joinBytes('quorate', [1, 1]);
+/** How much of it is the word. */
+export const HELLO_WORD_BYTES = 7;
 
 /**
  * Starts the distribution: listens, then registers the name.
@@ -85,6 +87,8 @@ class DistributionShell implements Distribution, LinkOwner {
   readonly #transport: Transport;
   readonly #listener: Listener;
   readonly #registration: Registration;
+  /** Of nodes that have one of their own. */
+  readonly #cookies = new Map<string, string>();
   readonly #mesh: Mesh;
   /** All links that the mesh may speak of. */
   readonly #links = new Map<number, Link>();
@@ -122,7 +126,7 @@ class DistributionShell implements Distribution, LinkOwner {
       creation: this.creation,
       flags: ourFlags({ hidden: options.hidden ?? true }),
       hello: options.hello ?? QUORATE_HELLO,
-      digestOf: (challenge) => challengeDigest(options.cookie, challenge),
+      digestOf: (challenge, peer) => challengeDigest(this.#cookies.get(peer) ?? options.cookie, challenge),
       missingFlags: (flags) => missingMandatory(flags),
     };
     this.#checkLater();
@@ -173,6 +177,15 @@ class DistributionShell implements Distribution, LinkOwner {
     if (!(link?.user instanceof Established)) return;
     link.user.outbox.drop();
     link.refuse(error);
+  }
+
+  setCookie(node: Atom, cookie: string | null): void {
+    if (cookie === null) this.#cookies.delete(node.name);
+    else this.#cookies.set(node.name, cookie);
+  }
+
+  connecting(): readonly Atom[] {
+    return connectingNodes(this.#mesh).map((name) => nameAtom(name));
   }
 
   peers(): readonly PeerInfo[] {

@@ -30,8 +30,8 @@ const NAME_ME = flagBit('NAME_ME');
 
 /** What this node is, and how it knows the cookie. */
 export interface HandshakeLocal extends NodeClaim {
-  /** The proof for a challenge of the other side. */
-  digestOf(challenge: number): Uint8Array;
+  /** The proof for a challenge, in a handshake with that node. */
+  digestOf(challenge: number, peer: string): Uint8Array;
   /** Names of the flags that a peer must have and has not. */
   missingFlags(flags: bigint): readonly string[];
 }
@@ -101,7 +101,7 @@ export function stepDialler(
       const digest = parseAck(body);
       if (digest === null)
         return failed('bad_handshake', `${dialled} sent something else than its proof of the cookie`);
-      if (!sameDigest(local.digestOf(challenge), digest)) {
+      if (!sameDigest(local.digestOf(challenge, dialled), digest)) {
         return failed('bad_cookie', `${dialled} does not know our cookie`);
       }
       return { state: DONE, effects: [{ kind: 'proved', peer: state.peer }] };
@@ -189,7 +189,7 @@ function takeChallenge(
   const missing = local.missingFlags(claim.flags);
   if (missing.length > 0) return failed('missing_flags', `${dialled} lacks ${missing.join(', ')}`);
   const peer = agreed(claim, local);
-  const reply = encodeReply(challenge, local.digestOf(claim.challenge));
+  const reply = encodeReply(challenge, local.digestOf(claim.challenge, dialled));
   return { state: { phase: 'ack', peer }, effects: [{ kind: 'send', body: reply }] };
 }
 
@@ -212,10 +212,10 @@ function takeReply(
 ): HandshakeStep<AcceptorState> {
   const reply = parseReply(body);
   if (reply === null) return failed('bad_handshake', `${claim.name} sent something else than its proof of the cookie`);
-  if (!sameDigest(local.digestOf(challenge), reply.digest)) {
+  if (!sameDigest(local.digestOf(challenge, claim.name), reply.digest)) {
     return failed('bad_cookie', `${claim.name} does not know our cookie`);
   }
-  const ack = encodeAck(local.digestOf(reply.challenge));
+  const ack = encodeAck(local.digestOf(reply.challenge, claim.name));
   return {
     state: DONE,
     effects: [

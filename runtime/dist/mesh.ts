@@ -78,6 +78,12 @@ export function nextLinkId(mesh: Mesh): LinkId {
   return mesh.counter++;
 }
 
+/** Nodes to which or from which a connection is being made. */
+export function connectingNodes(mesh: Mesh): readonly string[] {
+  const isConnecting = (node: MeshNode): boolean => node.wanted || node.dialled !== null || node.inbound.size > 0;
+  return [...mesh.nodes.values()].filter(isConnecting).map((node) => node.name);
+}
+
 export function stepMesh(mesh: Mesh, event: MeshEvent): readonly MeshEffect[] {
   const node = mesh.nodes.get(event.node) ?? newNode(event.node);
   mesh.nodes.set(event.node, node);

@@ -237,7 +237,7 @@ export class Outbox {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.env.yieldTurn(this.#flush);
+    this.#options.env.endOfTurn(this.#flush);
   }
 
   #hasWindow(): boolean {

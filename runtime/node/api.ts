@@ -22,6 +22,7 @@ import type {
   SpawnOptions,
 } from '../process/self.ts';
 import { scheduler, self } from './default.ts';
+import { offloadFrom, type OffloadOptions } from './offload.ts';
 import { runProcess } from '../process/run.ts';
 
 export function spawn(fn: ProcessFunction, options?: SpawnOptions): Pid;
@@ -60,6 +61,22 @@ export function spawnMonitor(
 /** Runs `fn` in a process of its own and resolves to its result. Rejects with what it throws, or with `exited`. */
 export function run<T>(fn: (self: Self) => T | Promise<T>, options?: SpawnOptions): Promise<T> {
   return runProcess(scheduler(), fn, options);
+}
+
+/**
+ * Calls an exported function on a thread for CPU-bound work, where it holds up no process, and resolves to its result. Arguments and result
+ * are terms and are copied. In a process the work ends with the process.
+ *
+ * @throws (rejects) what the function threw; `aborted` (the signal fired, or the process ended), `thread_ended` (the work ran out of memory
+ * or ended its thread), `module_not_found`, `module_failed`, `undef`, `not_sendable`, `badarg`
+ */
+export function offload(
+  module: string,
+  exported: string,
+  args: readonly unknown[] = [],
+  options: OffloadOptions = {},
+): Promise<unknown> {
+  return offloadFrom(scheduler(), currentSelf()?.signal, module, exported, args, options);
 }
 
 export function send(to: Destination, message: unknown): void {

@@ -6,7 +6,8 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
-import { fromPlainError, type QuorateError } from '../errors.ts';
+import { BadArgumentError, fromPlainError, type QuorateError } from '../errors.ts';
+import { offloadFrom, type OffloadOptions } from './offload.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type {
@@ -17,17 +18,24 @@ import type {
   Self,
   SpawnOptions,
 } from '../process/self.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, type Pid } from '../term/pid.ts';
 import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.ts';
-import { NodeThread } from '../thread/node-thread.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { createTlsTransport } from '../transport/tls.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
+import { distChannel, longScheduleChannel, type LongScheduleReport } from '../channels.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
+import { createModuleLoader, defaultResolveFrom } from './load-module.ts';
+import { createHost, Offloading } from './offloading.ts';
+import { createTextLogger, logReports } from './logger.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
+import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
 
 /** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
@@ -40,10 +48,15 @@ export interface NodeEvents {
   refused: [error: QuorateError];
   /** A worker thread was lost (with the exit reason of its processes) or is there again. */
   thread: [thread: number, what: 'lost' | 'replaced', reason: unknown];
+  /** A thread does not get to its event loop (`ended` false), or does so again. A log is better served by the channel `quorate:long-schedule`. */
+  longSchedule: [report: LongScheduleReport];
 }
 
 const NONODE = nameAtom('nonode@nohost');
 const DEFAULT_TICKTIME_MS = 60_000;
+const LONG_SCHEDULE_MS = 500;
+/** How soon a network that could not be started again is tried once more. */
+const RESTART_NETWORK_MS = 1000;
 
 export class LocalNode {
   readonly name: Atom;
@@ -55,21 +68,37 @@ export class LocalNode {
   readonly #events = new EventEmitter<NodeEvents>();
   readonly #thread: NodeThread;
   readonly #threads: Threads | null;
+  readonly #resolveFrom: string;
+  readonly #offloading: Offloading;
+  /** Connected now, for the day the system thread is lost. */
+  readonly #peers = new Set<string>();
   #network: StartedNetwork | null = null;
   #directory: Directory | null = null;
   #port = 0;
   #stopped: Promise<void> | null = null;
+  readonly #stopLogging: () => void;
 
   private constructor(options: NodeOptions, name: Atom) {
-    const { threads = 1, implicitSelf = true, env = realEnv } = options;
+    const { threads = 1, implicitSelf = true, env = realEnv, placement = 'caller', resolveFrom } = options;
     this.#options = options;
     this.#env = env;
     this.name = name;
     this.creation = createCreation(env);
     this.systemThread = threads > 0 ? 1 : 0;
     const { creation, systemThread } = this;
+    this.#resolveFrom = resolveFrom === undefined ? defaultResolveFrom() : new URL(resolveFrom).href;
+    this.#offloading = new Offloading({
+      resolveFrom: this.#resolveFrom,
+      ...(options.offloadThreads === undefined ? {} : { threads: options.offloadThreads }),
+    });
+    const logger =
+      options.logger ??
+      createTextLogger(
+        (text) => void process.stderr.write(text),
+        () => env.systemTime(),
+      );
+    this.#stopLogging = logger === false ? () => undefined : logReports(name, creation, logger);
     this.#threads = threads === 0 ? null : this.#createThreads(threads, implicitSelf);
-    const shared = this.#threads === null ? {} : { tables: this.#threads.tables, names: this.#threads.names };
     this.#thread = new NodeThread({
       nodeName: name,
       creation,
@@ -78,9 +107,12 @@ export class LocalNode {
       env,
       implicitSelf,
       ...(options.limits?.atomsMax === undefined ? {} : { atomsMax: options.limits.atomsMax }),
-      far: this.#threads ?? createNoFarCalls(),
-      ...(options.modules === undefined ? {} : { modules: options.modules }),
-      ...shared,
+      modules: withRpc(options.modules ?? {}),
+      load: createModuleLoader(this.#resolveFrom),
+      workers: threads,
+      placement,
+      host: createHost(this.#threads, this.#offloading),
+      ...this.#threads?.shared,
     });
   }
 
@@ -94,7 +126,10 @@ export class LocalNode {
     if (!hasDefaultScheduler()) setDefaultScheduler(node.scheduler);
     try {
       await node.#threads?.start(node.#thread);
-      if (options.name !== undefined) await node.#startNetwork();
+      if (options.name !== undefined) {
+        startRex(node.scheduler, options.modules ?? {});
+        await node.#startNetwork();
+      }
     } catch (error) {
       await node.stop();
       throw error;
@@ -137,6 +172,15 @@ export class LocalNode {
     return runProcess(this.scheduler, fn, options);
   }
 
+  /**
+   * Calls an exported function on a thread for CPU-bound work and resolves to its result, as the function `offload`.
+   *
+   * @throws (rejects) what the function threw; `aborted`, `thread_ended`, `module_not_found`, `module_failed`, `undef`, `not_sendable`, `badarg`
+   */
+  offload(module: string, exported: string, args: readonly unknown[] = [], options: OffloadOptions = {}): Promise<unknown> {
+    return offloadFrom(this.scheduler, undefined, module, exported, args, options);
+  }
+
   /** Sends a message in the name of nobody. */
   send(to: Destination, message: unknown): void {
     this.scheduler.send(makePid(this.name, this.creation, 0, 0), to, message);
@@ -154,6 +198,11 @@ export class LocalNode {
     return this.scheduler.processInfo(pid);
   }
 
+  /** All processes of the node, on all its threads, without their messages. */
+  processes(): Promise<readonly ProcessInfo[]> {
+    return this.#threads?.processes() ?? Promise.resolve(processList(this.scheduler));
+  }
+
   isAlive(pid: Pid): boolean {
     return this.scheduler.isAlive(pid);
   }
@@ -166,6 +215,22 @@ export class LocalNode {
   /** Ends the connection to a node; false when there was none. */
   disconnect(node: string | Atom): Promise<boolean> {
     return this.#thread.disconnect(typeof node === 'string' ? nameAtom(node) : node);
+  }
+
+  /**
+   * The cookie for connections with that node, either way, from now on; null: that of the node, as for all others. A connection that exists
+   * is not touched. As `erlang:set_cookie/2`.
+   */
+  setCookie(node: string | Atom, cookie: string | null): Promise<void> {
+    if (cookie === '' || (cookie !== null && typeof cookie !== 'string')) {
+      throw new BadArgumentError('setCookie: the cookie must be a non-empty string, or null for that of the node');
+    }
+    return this.#thread.setCookie(typeof node === 'string' ? nameAtom(node) : node, cookie);
+  }
+
+  /** The nodes to which or from which a connection is being made. */
+  async connecting(): Promise<readonly string[]> {
+    return (await this.#thread.connecting()).map((node) => node.name);
   }
 
   /** The nodes that this one is connected to, hidden ones too. */
@@ -204,8 +269,10 @@ export class LocalNode {
     await this.#directory?.close();
     this.scheduler.stop(Exit.shutdown);
     await this.#threads?.stop();
+    await this.#offloading.close();
     releaseDefaultScheduler(this.scheduler);
     this.#events.removeAllListeners();
+    this.#stopLogging();
   }
 
   #createThreads(count: number, implicitSelf: boolean): Threads {
@@ -216,18 +283,52 @@ export class LocalNode {
       systemThread: this.systemThread,
       implicitSelf,
       ...(this.#options.limits?.atomsMax === undefined ? {} : { atomsMax: this.#options.limits.atomsMax }),
+      placement: this.#options.placement ?? 'caller',
+      resolveFrom: this.#resolveFrom,
+      entry: new URL(this.#options.threadEntry ?? './thread-entry.js', import.meta.url).href,
+      memoryLimitMb: this.#options.threadMemoryLimitMb,
+      longScheduleMs: this.#options.longScheduleMs ?? LONG_SCHEDULE_MS,
       control: {
-        nodeUp: (node, hidden) => this.#emit('nodeup', node, hidden),
-        nodeDown: (node, reason) => this.#emit('nodedown', node, reason),
+        nodeUp: (node, hidden) => {
+          this.#peers.add(node);
+          this.#emit('nodeup', node, hidden);
+        },
+        nodeDown: (node, reason) => {
+          this.#peers.delete(node);
+          this.#emit('nodedown', node, reason);
+        },
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
         refused: (error) => this.#emit('refused', fromPlainError(error)),
+        report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
       onReplaced: async (thread) => {
-        if (thread === this.systemThread && this.#options.name !== undefined) await this.#startNetwork();
+        if (thread === this.systemThread && this.#options.name !== undefined) await this.#restartNetwork();
         this.#emit('thread', thread, 'replaced', undefined);
       },
+      onLongSchedule: (found, pid) => {
+        const report: LongScheduleReport = { node: this.name.name, ...found, pid };
+        this.#emit('longSchedule', report);
+        longScheduleChannel.publish(report);
+      },
     });
+  }
+
+  /** The system thread was lost with all connections: joins the other nodes again, under the same name and creation. */
+  async #restartNetwork(): Promise<void> {
+    const peers = [...this.#peers];
+    this.#peers.clear();
+    for (const peer of peers) this.#emit('nodedown', peer, 'system_thread_lost');
+    while (this.#stopped === null) {
+      try {
+        await this.#startNetwork();
+        break;
+      } catch (error) {
+        distChannel.publish({ node: this.name.name, peer: '', message: `network not restarted: ${String(error)}` });
+        await new Promise<void>((resolve) => this.#env.setTimer(RESTART_NETWORK_MS, resolve, true));
+      }
+    }
+    await Promise.all(peers.map((peer) => this.connect(peer)));
   }
 
   async #startNetwork(): Promise<void> {
@@ -249,6 +350,7 @@ export class LocalNode {
       netTicktimeMs,
       limits: this.#options.limits ?? {},
       tls: this.#options.tls ?? null,
+      keepFloats: this.#options.keepFloats ?? false,
     };
     if (this.#threads === null) await this.#startOwnNetwork(options);
     else {
@@ -294,12 +396,4 @@ export class LocalNode {
 /** Tells lives of a node apart; EPMD's 0 to 3 are avoided, as OTP does. */
 function createCreation(env: Env): number {
   return 4 + (new DataView(env.randomBytes(4).buffer).getUint32(0) % (2 ** 32 - 4));
-}
-
-function createNoFarCalls(): ConstructorParameters<typeof NodeThread>[0]['far'] {
-  return {
-    processInfo: () => Promise.resolve(undefined),
-    connect: () => Promise.resolve(false),
-    disconnect: () => Promise.resolve(false),
-  };
 }

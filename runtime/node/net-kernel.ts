@@ -26,12 +26,12 @@ async function netKernel(self: Self): Promise<void> {
     const message = await self.receive();
     if (!isTagged(message, GEN_CALL, 3) || !isTagged(message[2], IS_AUTH)) continue;
     const from = message[1];
-    if (isTuple(from) && from[0] instanceof Pid) reply(self, from[0], from[1], YES);
+    if (isTuple(from) && from[0] instanceof Pid) replyToCall(self, from[0], from[1], YES);
   }
 }
 
 /** A tag `[alias | Ref]` is answered to the alias, so that late answers go nowhere. */
-function reply(self: Self, caller: Pid, tag: unknown, answer: unknown): void {
+export function replyToCall(self: Self, caller: Pid, tag: unknown, answer: unknown): void {
   const isAlias = tag instanceof ImproperList && tag.elements[0] === ALIAS && tag.tail instanceof Ref;
   self.send(isAlias ? (tag.tail as Ref) : caller, tuple2(tag, answer));
 }

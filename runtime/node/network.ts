@@ -2,12 +2,14 @@
  * The node's side of the wire, on its system thread: hands each signal that comes from another node to the thread it is for, and what the
  * threads send to the connection it goes to.
  */
+import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
-import { startDistribution } from '../dist/distribution.ts';
+import { HELLO_WORD_BYTES, QUORATE_HELLO, startDistribution } from '../dist/distribution.ts';
 import { WireError, type QuorateError } from '../errors.ts';
-import { ELSEWHERE, GONE, type Scheduler } from '../process/scheduler.ts';
+import { ELSEWHERE, GONE } from '../process/place.ts';
+import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';
 import { refThread } from '../term/ref.ts';
@@ -33,18 +35,23 @@ export interface StartedNetwork {
 
 export async function startNetwork(
   thread: NodeThread,
-  options: Omit<DistributionOptions, Handlers>,
+  { keepFloats, ...options }: Omit<DistributionOptions, Handlers> & { readonly keepFloats: boolean },
   events: NetworkEvents,
 ): Promise<StartedNetwork> {
   const { scheduler } = thread;
+  const pid = (found: Pid): Pid => scheduler.canonical(found);
+  const decodes = new Map<number, DecodeOptions>();
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) => onSignal(thread, peer, pending, payload),
+    onSignal: (peer, pending, payload) =>
+      onSignal(thread, decodes.get(peer.connectionId) as DecodeOptions, peer, pending, payload),
     onUp(peer) {
+      decodes.set(peer.connectionId, { pid, keepFloats: keepFloats || isOurKind(peer), atoms: peer.atoms });
       thread.onNodeUp(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
     },
     onDown(peer, reason) {
+      decodes.delete(peer.connectionId);
       thread.onNodeLost(peer.node, peer.connectionId);
       events.onNodeDown(peer.node, reason);
     },
@@ -52,7 +59,11 @@ export async function startNetwork(
       thread.onNodeLost(node);
       events.onUnreachable(node, reason);
     },
-    onError: (error) => events.onRefused(error),
+    onError(error) {
+      const peer = String(error.details['remote'] ?? '');
+      distChannel.publish({ node: scheduler.nodeName.name, peer, message: error.message });
+      events.onRefused(error);
+    },
   });
   thread.network = createNetwork(dist);
   startNetKernel(scheduler);
@@ -63,6 +74,11 @@ export async function startNetwork(
       await dist.stop();
     },
   };
+}
+
+/** Of a node of ours a whole float was a `Float`, since its plain numbers are integers when they are whole. */
+function isOurKind({ hello }: PeerInfo): boolean {
+  return QUORATE_HELLO.every((byte, i) => i >= HELLO_WORD_BYTES || hello[i] === byte);
 }
 
 function createNetwork(dist: Distribution): Network {
@@ -76,24 +92,29 @@ function createNetwork(dist: Distribution): Network {
     disconnect: (node) => dist.disconnect(node),
     refuse: (connectionId) =>
       dist.refuse(connectionId, new WireError('a process of another thread got a payload that is no term, or new atoms over the limit', 0)),
+    setCookie: (node, cookie) => dist.setCookie(node, cookie),
+    connecting: () => dist.connecting(),
   };
 }
 
 /** @throws WireError for a payload that is no term: the connection it came on is then closed */
-function onSignal(thread: NodeThread, peer: PeerInfo, pending: PendingSignal, payload: Uint8Array | null): void {
+function onSignal(
+  thread: NodeThread,
+  decode: DecodeOptions,
+  peer: PeerInfo,
+  pending: PendingSignal,
+  payload: Uint8Array | null,
+): void {
   const { scheduler } = thread;
   const { signal } = pending;
   const place = threadFor(scheduler, signal);
   if (place !== scheduler.thread) {
-    thread.deliver(place, peer.connectionId, pending, payload);
+    thread.deliver(place, peer.connectionId, pending, payload, decode);
     return;
   }
   if (payload === null) scheduler.onSignal(signal);
   else {
-    const reader = new TermReader(payload, 0, payload.length, {
-      pid: (pid) => scheduler.canonical(pid),
-      atoms: peer.atoms,
-    });
+    const reader = new TermReader(payload, 0, payload.length, decode);
     scheduler.onSignal(completeSignal(pending, reader.term()));
   }
 }

@@ -2,9 +2,12 @@
 import { BadArgumentError } from '../errors.ts';
 import type { ResolveNode } from '../dist/directory.ts';
 import type { Env } from '../env.ts';
+import type { Placement } from '../process/self.ts';
+import { PLACEMENTS } from '../process/spawn-requests.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
 import type { EpmdOptions, WireLimits } from '../thread/control.ts';
+import type { Logger } from './logger.ts';
 import type { TlsOptions } from '../transport/tls.ts';
 import type { Transport } from '../transport/transport.ts';
 
@@ -24,6 +27,10 @@ export interface NodeOptions {
   /** How nodes find each other: EPMD (default; its port from `ERL_EPMD_PORT`, else 4369), or `resolve`. */
   readonly epmd?: EpmdOptions;
   readonly resolve?: ResolveNode;
+  /**
+   * Whether whole floats that come from nodes of Erlang are `Float` objects, so that they go back as floats. Default false: they are numbers.
+   */
+  readonly keepFloats?: boolean;
   /** A peer that is silent for this long is gone; the same on all nodes. Default 60,000 ms. */
   readonly netTicktimeMs?: number;
   /** Connect over TLS, with certificates on both sides; the same on all nodes. Default: plain TCP. */
@@ -31,8 +38,25 @@ export interface NodeOptions {
   readonly limits?: WireLimits;
   /** Whether processes are found by `self()` in their code. Default true; false spares Node 20 the cost of AsyncLocalStorage. */
   readonly implicitSelf?: boolean;
-  /** What other nodes may start here by spawn(node, module, function, args). */
+  /**
+   * What other nodes may start here by spawn(node, module, function, args), and call by `rpc` and `erpc`. On the thread that started the node also found
+   * by spawns of this program.
+   */
   readonly modules?: ModuleTable;
+  /** The thread for processes that are spawned by module and say none. Default `caller`: the spawner's own. */
+  readonly placement?: Placement;
+  /** Most threads for `offload`; default: one less than the machine has cores. They are started when needed, and end when idle. */
+  readonly offloadThreads?: number;
+  /** How much the JavaScript heap of each worker thread may grow, in megabytes, at least 16. Default: Node's own limit. A thread that needs more is lost. */
+  readonly threadMemoryLimitMb?: number;
+  /** A thread that does not get to its event loop for this long is reported (`longSchedule`). Default 500 ms. */
+  readonly longScheduleMs?: number;
+  /** URL of a module of the application: from there package names in spawns by module are looked up. Default: the program's main module. */
+  readonly resolveFrom?: string | URL;
+  /** URL of the module that runs in each worker thread, for programs that are bundled; see `createThreadEntry`. */
+  readonly threadEntry?: string | URL;
+  /** Takes crash, supervisor and trace reports; default: lines on stderr. False: none, the diagnostics channels have them all the same. */
+  readonly logger?: Logger | false;
   /** Time, randomness and turns; only with `threads: 0`. */
   readonly env?: Env;
   /** Only with `threads: 0`. */
@@ -62,7 +86,37 @@ export function assertNodeOptions(options: NodeOptions): void {
       throw new BadArgumentError(`LocalNode.start: limits.${limit} must be a positive number, not ${String(value)}`);
     }
   }
+  assertThreadOptions(options);
+  const { logger = false } = options;
+  const methods = ['info', 'warn', 'error'] as const;
+  if (logger !== false && methods.some((method) => typeof (logger as Partial<Logger>)[method] !== 'function')) {
+    throw new BadArgumentError('LocalNode.start: logger takes the functions info, warn and error, or is false');
+  }
   if (options.epmd !== undefined && options.resolve !== undefined) {
     throw new BadArgumentError('LocalNode.start: epmd and resolve are two ways to find nodes; give one of them');
+  }
+}
+
+function assertThreadOptions({ threads = 1, placement, offloadThreads, longScheduleMs, ...more }: NodeOptions): void {
+  const isThread = Number.isInteger(placement) && (placement as number) >= 0 && (placement as number) <= threads;
+  if (placement !== undefined && !isThread && !PLACEMENTS.includes(placement)) {
+    throw new BadArgumentError(
+      `LocalNode.start: placement must be ${PLACEMENTS.join(', ')} or a thread from 0 to ${threads}, not ${String(placement)}`,
+    );
+  }
+  if (offloadThreads !== undefined && (!Number.isInteger(offloadThreads) || offloadThreads < 1)) {
+    throw new BadArgumentError(`LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`);
+  }
+  if (longScheduleMs !== undefined && !(longScheduleMs >= 10)) {
+    throw new BadArgumentError(`LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`);
+  }
+  const { threadMemoryLimitMb: limitMb } = more;
+  if (limitMb !== undefined && (!Number.isInteger(limitMb) || limitMb < 16)) {
+    throw new BadArgumentError(`LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`);
+  }
+  for (const [option, url] of [['resolveFrom', more.resolveFrom], ['threadEntry', more.threadEntry]] as const) {
+    if (url !== undefined && !URL.canParse(String(url))) {
+      throw new BadArgumentError(`LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`);
+    }
   }
 }

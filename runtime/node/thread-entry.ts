@@ -1,13 +1,18 @@
 /**
  * What runs in each worker thread of a node: takes part in it until it is told to stop. The task lasts as long as the thread.
+ *
+ * For programs that are bundled: `export default createThreadEntry({ modules })` in a module of their own, built as an entry beside the
+ * program, and its URL given as `threadEntry` to `LocalNode.start`. Functions in `modules` are found by the names given there, so
+ * nothing has to be loaded by URL. The bundler must keep that entry's default export.
  */
 import { once } from 'node:events';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
 import { toPlainError, type QuorateError } from '../errors.ts';
+import type { Scheduler } from '../process/scheduler.ts';
+import type { ModuleTable } from '../process/spawner.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
-import type { Pid } from '../term/pid.ts';
 import {
   exposeControl,
   wrapControl,
@@ -15,38 +20,73 @@ import {
   type ThreadControl,
   type ThreadTask,
 } from '../thread/control.ts';
-import { decodeInfo, encodeInfo, NodeThread } from '../thread/node-thread.ts';
+import { startBeating } from '../thread/vitals.ts';
+import { NodeThread, processList } from '../thread/node-thread.ts';
+import { forwardReports } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
 import { createTlsTransport } from '../transport/tls.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
+import { createModuleLoader } from './load-module.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
 
-export default async function runThread(task: ThreadTask): Promise<void> {
+export interface ThreadEntryOptions {
+  /** Modules that processes can be started from by name: module name -> exported name -> function. */
+  readonly modules?: ModuleTable;
+}
+
+/** What a thread's module exports as its default. */
+export function createThreadEntry({ modules = {} }: ThreadEntryOptions = {}): (task: ThreadTask) => Promise<void> {
+  return (task) => runThread(task, modules);
+}
+
+const threadEntry: (task: ThreadTask) => Promise<void> = createThreadEntry();
+export default threadEntry;
+
+async function runThread(task: ThreadTask, modules: ModuleTable): Promise<void> {
   const nodeControl = wrapControl<NodeControl>(task.control);
+  const { creation, systemThread, implicitSelf, tables, names, workers, placement, vitals, beatMs, isolated } = task;
   const thread = new NodeThread({
     nodeName: nameAtom(task.nodeName),
-    creation: task.creation,
+    creation,
     thread: task.thread,
-    systemThread: task.systemThread,
+    systemThread,
     env: realEnv,
-    implicitSelf: task.implicitSelf,
-    tables: task.tables,
-    names: task.names,
+    implicitSelf,
+    tables,
+    names,
+    workers,
+    placement,
+    vitals,
+    modules,
+    load: createModuleLoader(task.resolveFrom),
     ...(task.atomsMax === undefined ? {} : { atomsMax: task.atomsMax }),
-    far: {
-      processInfo: async (pid) => decodeInfo(await nodeControl.processInfo(pid.serial, encodeTerm(pid))),
-      connect: (node) => nodeControl.connect(node.name),
-      disconnect: (node) => nodeControl.disconnect(node.name),
-    },
   });
-  setDefaultScheduler(thread.scheduler);
+  const { scheduler } = thread;
+  setDefaultScheduler(scheduler);
   for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+  const stopForwarding = forwardReports((kind, report) => void nodeControl.report(kind, report));
   const stopped = new AbortController();
+  if (isolated) endWithProcesses(scheduler, stopped);
+  const stopBeating = startBeating(realEnv, vitals, task.thread, beatMs, () => scheduler.processCount);
   exposeControl(createControl(thread, nodeControl, stopped), task.control);
   await once(stopped.signal, 'abort');
+  stopBeating();
+  stopForwarding();
   thread.mesh.close();
   task.control.close();
+}
+
+/** How long an isolated thread waits for its process. */
+const UNUSED_MS = 30_000;
+
+function endWithProcesses(scheduler: Scheduler, stopped: AbortController): void {
+  const unused = realEnv.setTimer(UNUSED_MS, () => scheduler.processCount === 0 && stopped.abort(), true);
+  scheduler.onEmpty = () => {
+    unused.cancel();
+    // What the last process sent as it ended leaves first.
+    realEnv.yieldTurn(() => scheduler.processCount === 0 && stopped.abort());
+  };
 }
 
 function createControl(
@@ -64,9 +104,9 @@ function createControl(
   };
   return {
     ready: () => Promise.resolve(),
-    attach: (other, port) => thread.mesh.attach(other, port),
+    attach: (other, port, table) => thread.attach(other, port, table),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
-    processInfo: (pid) => encodeInfo(scheduler.find(decodeTerm(pid) as Pid)?.info()),
+    processes: () => encodeTerm(processList(scheduler)),
     stats: () => ({
       thread: scheduler.thread,
       processes: scheduler.processCount,
@@ -90,13 +130,11 @@ function createControl(
         return { port: 0, error: toPlainError(error) };
       }
     },
-    connect: (name) => thread.connect(nameAtom(name)),
-    disconnect: (name) => thread.network?.disconnect(nameAtom(name)) ?? false,
     stopNetwork,
     async stop() {
       await stopNetwork();
       scheduler.stop(Exit.shutdown);
-      queueMicrotask(() => stopped.abort());
+      realEnv.defer(() => stopped.abort());
     },
   };
 }

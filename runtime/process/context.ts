@@ -16,3 +16,8 @@ export function runAs<T>(self: Self, fn: (self: Self) => T): T {
 export function currentSelf(): Self | undefined {
   return storage.getStore();
 }
+
+/** Whether a process's function goes on after it has returned. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -15,6 +15,9 @@ const JS = nameAtom('js');
 const CALL = nameAtom('call');
 const FUNCTION = nameAtom('function');
 
+/** Only errors know where they were thrown. */
+const SOMEWHERE = tuple(JS, CALL, 0, []);
+
 /** What `exit(reason)` throws. Let it pass, or rethrow it, to end the process. */
 export class ProcessExit extends Error {
   readonly code: string = 'exit';
@@ -47,7 +50,7 @@ export function reasonOf(thrown: unknown): unknown {
   if (thrown instanceof ProcessExit) return sendable(thrown.reason);
   if (thrown instanceof ProcessError) return tuple2(sendable(thrown.reason), stackOf(thrown));
   if (thrown instanceof Error) return tuple2(sendable(thrown), stackOf(thrown));
-  return tuple2(tuple2(NOCATCH, sendable(thrown)), []);
+  return tuple2(tuple2(NOCATCH, sendable(thrown)), [SOMEWHERE]);
 }
 
 /** True when the reason came from an uncaught error and not from an exit: what a crash report is for. */

@@ -9,6 +9,7 @@ import { Ref } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
+import type { Receiver } from './receiver.ts';
 import type { Destination } from './self.ts';
 
 /** The node is over its mark after this signal: if it is a message, its sender is held back. */
@@ -42,7 +43,7 @@ function nodeOf(to: Destination): Atom | null {
 }
 
 /** Resolves when no node holds the process back, and never when the process ends meanwhile. */
-export async function whenReleased(process: Process): Promise<void> {
+export async function whenReleased(process: Receiver): Promise<void> {
   const nodes = process.heldBy;
   if (nodes === null) return;
   // A set is walked to its end, with what is added on the way.
@@ -52,7 +53,7 @@ export async function whenReleased(process: Process): Promise<void> {
 }
 
 /** `receive` of a process that is held back. The timeout begins when it goes on. */
-export async function receiveHeld<T>(process: Process, receive: () => Promise<T>): Promise<T> {
+export async function receiveHeld<T>(process: Receiver, receive: () => Promise<T>): Promise<T> {
   await whenReleased(process);
   return receive();
 }

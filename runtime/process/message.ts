@@ -2,9 +2,10 @@
  * The messages that the runtime itself makes: `{'DOWN', Ref, process, Object, Reason}`, `{'EXIT', Pid, Reason}`,
  * `{nodedown, Node}`. They are tuples, and readable by name: `down.reason`.
  */
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { samePid, type Pid } from '../term/pid.ts';
-import { sameRef, type Ref } from '../term/ref.ts';
+import { Ref, sameRef } from '../term/ref.ts';
 import { Tuple, tuple2, type TupleOf } from '../term/tuple.ts';
 import type { RemoteName } from './self.ts';
 
@@ -62,6 +63,12 @@ export function createNodeDown(node: Atom): TupleOf<readonly [Atom, Atom]> {
 /** Matches the DOWN of that monitor, or of any: `await self.receive(isDown(ref))`. */
 export function isDown(ref?: Ref): (message: unknown) => message is Down {
   return (message): message is Down => message instanceof Down && (ref === undefined || sameRef(message.ref, ref));
+}
+
+/** What `demonitor` with `flush` looks for: any tuple of the size of a DOWN with that reference, whatever its tag, as OTP does. */
+export function isDownOf(ref: Ref): (message: unknown) => boolean {
+  return (message) =>
+    message instanceof Tuple && message.length === 5 && message[1] instanceof Ref && sameRef(message[1], ref);
 }
 
 /** Matches the trapped exit of that process, or of any. */

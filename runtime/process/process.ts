@@ -1,35 +1,34 @@
 /**
- * One process: its mailbox and its receive, and the state that the rules of links and monitors work on. What it does to others goes
- * through its scheduler. The fields are public to the folder only; programs see the `Self` interface.
- *
- * A message that comes while the process waits is handed over directly, unless the thread's turn is used up: then it waits
- * in the mailbox for the next turn, so that processes that talk to each other cannot starve I/O.
+ * One process: a receiver with the state that the rules of links and monitors work on. What it does to others goes through its
+ * scheduler. The fields are public to the folder only; programs see the `Self` interface.
  */
-import { BadArgumentError, QuorateError } from '../errors.ts';
+import { BadArgumentError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
+import type { ServerFace } from './crash.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
-import { receiveHeld, sendNosuspend, whenReleased } from './hold.ts';
+import { sendNosuspend, whenReleased } from './hold.ts';
+import { assertMonitorOptions } from './targets.ts';
+import { Receiver } from './receiver.ts';
 import type { Scheduler } from './scheduler.ts';
 import type {
   DemonitorOptions,
   Destination,
-  Matcher,
   MonitorOptions,
   MonitorTarget,
   PlacedSpawnOptions,
-  Predicate,
   ProcessFunction,
   ProcessInfo,
-  ReceiveOptions,
-  ReceiveOrOptions,
   RemoteName,
   Self,
+  SendOptions,
+  SendResult,
   SpawnOptions,
+  SpawnRequestOptions,
+  WithMonitor,
 } from './self.ts';
 import type { Link } from './signals.ts';
-import type { Timer } from './timers.ts';
 
 /** A monitor that the process holds. */
 export interface HeldMonitor {
@@ -52,39 +51,12 @@ export interface Watcher {
   readonly name: Atom | null;
 }
 
-interface Mail {
-  readonly message: unknown;
-  next: Mail | null;
-}
-
-interface AnyReceiveOptions {
-  readonly timeoutMs?: number;
-  readonly otherwise?: unknown;
-}
-
-const NOTHING: unique symbol = Symbol('nothing');
-
-let captured: ((value: unknown) => void) | null = null;
-const capture = (resolve: (value: unknown) => void): void => {
-  captured = resolve;
-};
-
-/** What a wait resolves with to make `receive` reject. Promises that are adopted reject their adopter. */
-function rejection(error: QuorateError): Promise<never> {
-  return Promise.reject(error);
-}
-
-export class Process implements Self {
-  readonly pid: Pid;
+export class Process extends Receiver implements Self {
   readonly count: number;
-  readonly scheduler: Scheduler;
   readonly start: ProcessFunction;
-  alive = true;
   trapping = false;
   /** Never held back by a connection that is over its mark. */
   asyncDist = false;
-  /** Nodes that hold it back. */
-  heldBy: Set<Atom> | null = null;
   /** Whether it may have a registered name, to be freed at its end. */
   named = false;
   links: Map<number | string, Link> | null = null;
@@ -96,173 +68,15 @@ export class Process implements Self {
   abort: AbortController | null = null;
   /** Whether its code can find it with `self()`. */
   implicit = false;
+  /** What it is to people, if a behaviour runs in it. */
+  server: ServerFace | null = null;
   /** Told when it has ended, after everybody else. */
   onEnd: ((reason: unknown) => void) | null = null;
 
-  mailFirst: Mail | null = null;
-  mailLast: Mail | null = null;
-  mailCount = 0;
-
-  #wake: ((value: unknown) => void) | null = null;
-  #match: Predicate | null = null;
-  #deadline: Timer | null = null;
-  /** In the next turn's queue, with messages that nobody has looked at yet. */
-  #resuming = false;
-
   constructor(scheduler: Scheduler, pid: Pid, count: number, start: ProcessFunction) {
-    this.scheduler = scheduler;
-    this.pid = pid;
+    super(scheduler, pid);
     this.count = count;
     this.start = start;
-  }
-
-  // Mailbox
-
-  /** A message arrived. It must be the receiver's own: copied, decoded or immutable. */
-  deliver(message: unknown): void {
-    const wake = this.#wake;
-    if (wake === null || this.#resuming || !this.#accepts(message)) {
-      this.enqueue(message);
-    } else if (this.scheduler.spendTurn()) {
-      this.#settle();
-      wake(message);
-    } else {
-      this.enqueue(message);
-      this.#resumeLater();
-    }
-  }
-
-  enqueue(message: unknown): void {
-    const mail: Mail = { message, next: null };
-    if (this.mailLast === null) this.mailFirst = mail;
-    else this.mailLast.next = mail;
-    this.mailLast = mail;
-    this.mailCount += 1;
-  }
-
-  /** Its turn is over: what is in its mailbox is looked at in the next one. */
-  #resumeLater(): void {
-    if (this.#resuming) return;
-    this.#resuming = true;
-    this.scheduler.resumeNextTurn(this);
-  }
-
-  #accepts(message: unknown): boolean {
-    const match = this.#match;
-    if (match === null) return true;
-    try {
-      return match(message);
-    } catch (thrown) {
-      const wake = this.#wake;
-      this.#settle();
-      wake?.(Promise.reject(thrown));
-      return false;
-    }
-  }
-
-  /** Looks at the mailbox again, when its turn has come. */
-  resume(): void {
-    this.#resuming = false;
-    const wake = this.#wake;
-    if (wake === null || !this.alive) return;
-    let message: unknown;
-    try {
-      message = this.#take(this.#match);
-    } catch (thrown) {
-      this.#settle();
-      wake(Promise.reject(thrown));
-      return;
-    }
-    if (message === NOTHING) return;
-    this.#settle();
-    wake(message);
-  }
-
-  #take(match: Predicate | null): unknown {
-    let before: Mail | null = null;
-    for (let mail = this.mailFirst; mail !== null; before = mail, mail = mail.next) {
-      if (match !== null && !match(mail.message)) continue;
-      if (before === null) this.mailFirst = mail.next;
-      else before.next = mail.next;
-      if (mail.next === null) this.mailLast = before;
-      this.mailCount -= 1;
-      return mail.message;
-    }
-    return NOTHING;
-  }
-
-  #settle(): void {
-    this.#wake = null;
-    this.#match = null;
-    if (this.#deadline !== null) {
-      this.scheduler.timers.drop(this.#deadline);
-      this.#deadline = null;
-    }
-  }
-
-  get waiting(): boolean {
-    return this.#wake !== null;
-  }
-
-  /** Every message that `remove` accepts leaves the mailbox. */
-  discard(remove: Predicate): boolean {
-    let removed = false;
-    while (this.#take(remove) !== NOTHING) removed = true;
-    return removed;
-  }
-
-  /** Nothing reaches it any more; what it waits for never comes. */
-  close(): void {
-    this.#settle();
-    this.mailFirst = null;
-    this.mailLast = null;
-    this.mailCount = 0;
-  }
-
-  receive<T>(
-    first?: Matcher<T> | Predicate | ReceiveOptions | ReceiveOrOptions<unknown>,
-    second?: ReceiveOptions | ReceiveOrOptions<unknown>,
-  ): Promise<T> {
-    if (!this.alive) throw createDeadError('receive');
-    if (this.#wake !== null) throw createBusyError(this.pid);
-    if (this.heldBy !== null) return receiveHeld(this, () => this.receive(first as Matcher<T>, second as ReceiveOptions));
-    const match = typeof first === 'function' ? first : null;
-    const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
-    if (this.mailFirst !== null && this.scheduler.spendTurn()) {
-      const message = this.#take(match);
-      if (message !== NOTHING) return Promise.resolve(message) as Promise<T>;
-    } else if (this.mailFirst !== null) {
-      this.#resumeLater();
-    }
-    return this.#wait(match, options) as Promise<T>;
-  }
-
-  #wait(match: Predicate | null, options: AnyReceiveOptions | undefined): Promise<unknown> {
-    const timeoutMs = options?.timeoutMs;
-    const promise = new Promise(capture);
-    this.#wake = captured;
-    this.#match = match;
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      if (!(timeoutMs >= 0)) {
-        this.#settle();
-        throw new BadArgumentError(
-          `receive: timeoutMs must be a number of milliseconds >= 0, not ${String(timeoutMs)}`,
-        );
-      }
-      this.#startDeadline(timeoutMs, options as AnyReceiveOptions);
-    }
-    return promise;
-  }
-
-  #startDeadline(timeoutMs: number, options: AnyReceiveOptions): void {
-    const expire = (): void => {
-      if (this.#resuming) this.resume();
-      const wake = this.#wake;
-      this.#settle();
-      wake?.('otherwise' in options ? options.otherwise : rejection(createTimeoutError(this.pid, timeoutMs)));
-    };
-    if (timeoutMs === 0 && this.scheduler.spendTurn()) expire();
-    else this.#deadline = this.scheduler.timers.add(timeoutMs, expire);
   }
 
   // Self: thin, so that the hot ones inline
@@ -279,9 +93,13 @@ export class Process implements Self {
     return this.abort.signal;
   }
 
-  send(to: Destination, message: unknown): void {
+  send(to: Destination, message: unknown): void;
+  send(to: Destination, message: unknown, options: SendOptions): SendResult;
+  send(to: Destination, message: unknown, options?: SendOptions): SendResult {
     if (!this.alive) throw createDeadError('send');
+    if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
+    return 'ok';
   }
 
   /** As `send`, for a tuple made for it of which only the last element may change later; see the scheduler. @internal */
@@ -383,16 +201,46 @@ export class Process implements Self {
   ): Pid | Promise<Pid> {
     this.#assertAlive('spawn');
     if (typeof what === 'function') return this.scheduler.spawn(what, second as SpawnOptions | undefined, this);
-    return this.scheduler.spawner.start(this, what, second as string, args, placed);
+    return this.scheduler.spawner.start(this, what, second as string, args, placed).then(({ pid }) => pid);
   }
 
   spawnLink(fn: ProcessFunction, options: SpawnOptions = {}): Pid {
     return this.spawn(fn, { ...options, link: true });
   }
 
-  spawnMonitor(fn: ProcessFunction, options: SpawnOptions & { readonly monitor?: MonitorOptions } = {}): [Pid, Ref] {
-    const pid = this.spawn(fn, options);
-    return [pid, this.monitor(pid, options.monitor)];
+  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & WithMonitor): [Pid, Ref];
+  spawnMonitor(
+    module: string,
+    exported: string,
+    args?: readonly unknown[],
+    options?: PlacedSpawnOptions & WithMonitor,
+  ): Promise<[Pid, Ref]>;
+  spawnMonitor(
+    what: ProcessFunction | string,
+    second?: (SpawnOptions & WithMonitor) | string,
+    args: readonly unknown[] = [],
+    placed: PlacedSpawnOptions & WithMonitor = {},
+  ): [Pid, Ref] | Promise<[Pid, Ref]> {
+    if (typeof what !== 'function') {
+      this.#assertAlive('spawnMonitor');
+      const options = { ...placed, monitor: placed.monitor ?? {} };
+      const started = this.scheduler.spawner.start(this, what, second as string, args, options);
+      return started.then(({ pid, ref }) => [pid, ref]);
+    }
+    const options = second as (SpawnOptions & WithMonitor) | undefined;
+    if (options?.monitor !== undefined) assertMonitorOptions(options.monitor);
+    const pid = this.spawn(what, options);
+    return [pid, this.monitor(pid, options?.monitor)];
+  }
+
+  spawnRequest(
+    module: string,
+    exported: string,
+    args: readonly unknown[] = [],
+    options: SpawnRequestOptions = {},
+  ): Ref {
+    this.#assertAlive('spawnRequest');
+    return this.scheduler.spawner.request(this, module, exported, args, options);
   }
 
   sendAfter(delayMs: number, to: Destination, message: unknown): Ref {
@@ -412,14 +260,24 @@ export class Process implements Self {
     return pid === undefined ? this.info() : this.scheduler.processInfo(pid);
   }
 
-  isAlive(pid: Pid): boolean {
+  isAlive(pid: Pid): boolean | Promise<boolean> {
     this.#assertAlive('isAlive');
-    return this.scheduler.isAlive(pid);
+    return this.scheduler.askAlive(pid);
   }
 
   monitorNode(node: Atom | string, flag: boolean): void {
     this.#assertAlive('monitorNode');
     this.scheduler.relations.monitorNode(this, node, flag);
+  }
+
+  disconnectNode(node: Atom | string): Promise<boolean> {
+    this.#assertAlive('disconnectNode');
+    return this.scheduler.disconnectNode(node);
+  }
+
+  nodes(): readonly Atom[] {
+    this.#assertAlive('nodes');
+    return this.scheduler.outside.nodes();
   }
 
   info(): ProcessInfo {
@@ -435,24 +293,12 @@ export class Process implements Self {
       messageQueueLen: this.mailCount,
       messages,
       status: this.waiting ? 'waiting' : 'running',
-      initialCall: this.start.name === '' ? 'anonymous' : this.start.name,
+      initialCall: this.server?.name ?? (this.start.name === '' ? 'anonymous' : this.start.name),
+      kind: this.server?.kind ?? 'process',
     };
   }
 
   #assertAlive(what: string): void {
     if (!this.alive) throw createDeadError(what);
   }
-}
-
-function createTimeoutError(pid: Pid, timeoutMs: number): QuorateError {
-  return new QuorateError('timeout', `receive in ${pid.toString()}: no matching message within ${timeoutMs} ms`, {
-    details: { timeoutMs },
-  });
-}
-
-function createBusyError(pid: Pid): QuorateError {
-  return new QuorateError(
-    'receive_pending',
-    `receive in ${pid.toString()}: it waits in another receive already; a process takes one message at a time, so await each receive`,
-  );
 }

@@ -4,31 +4,23 @@
  *
  * Between processes of this thread both sides change at once. Towards others the signals of the distribution are used.
  */
-import { BadArgumentError, QuorateError } from '../errors.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import { BadArgumentError } from '../errors.ts';
+import type { Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
-import { isTuple, tuple2 } from '../term/tuple.ts';
-import { createDown, createExitMessage, createNodeDown, isDown } from './message.ts';
+import { Aliases } from './aliases.ts';
+import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
-import { ELSEWHERE, GONE, type Scheduler } from './scheduler.ts';
+import { ELSEWHERE, GONE } from './place.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
 import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
-
-type AliasMode = 'explicitUnalias' | 'reply' | 'demonitor' | 'replyDemonitor';
-
-interface Alias {
-  readonly process: Process;
-  readonly ref: Ref;
-  readonly mode: AliasMode;
-}
-
-const MONITOR_ALIAS_MODES: readonly unknown[] = ['explicitUnalias', 'demonitor', 'replyDemonitor'];
+import { assertMonitorOptions, assertPid, createNoProcError, resolveTarget, toName } from './targets.ts';
 
 export class Relations {
   readonly #scheduler: Scheduler;
-  readonly #aliases = new Map<number, Alias>();
+  readonly #aliases: Aliases;
   readonly #nodeWatchers = new Map<Atom, Map<Process, number>>();
   /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
   readonly #tracked = new Map<number | Atom, Set<Process>>();
@@ -36,6 +28,7 @@ export class Relations {
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
+    this.#aliases = new Aliases(scheduler);
   }
 
   // Links
@@ -129,25 +122,46 @@ export class Relations {
   // Monitors
 
   monitor(self: Process, target: MonitorTarget, options: MonitorOptions = {}): Ref {
-    if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
-      throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
-    }
+    assertMonitorOptions(options);
     const scheduler = this.#scheduler;
     const asked = target instanceof Pid ? null : resolveTarget(scheduler, target);
     const ref = scheduler.makeRef();
+    const pid = asked === null ? (target as Pid) : asked.pid;
+    // A process that monitors itself gets a reference and nothing else, no alias either.
+    if (pid !== null && scheduler.find(pid) === self) return ref;
+    const object = asked === null ? (target as Pid) : asked.object;
+    this.#watch(self, this.#hold(self, ref, pid, asked === null ? null : asked.node, object, options));
+    return ref;
+  }
+
+  /** A monitor that was asked for together with the spawn of its target: elsewhere the target has it already. */
+  adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
+    this.#hold(self, ref, pid, null, pid, options);
+    const other = this.#scheduler.find(pid);
+    if (other === undefined) this.#track(self, pid);
+    else addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
+  }
+
+  #hold(
+    self: Process,
+    ref: Ref,
+    target: Pid | null,
+    node: Atom | null,
+    object: Pid | RemoteName,
+    options: MonitorOptions,
+  ): HeldMonitor {
     const held: HeldMonitor = {
       ref,
-      target: asked === null ? (target as Pid) : asked.pid,
-      node: asked === null ? null : asked.node,
-      object: asked === null ? (target as Pid) : asked.object,
+      target,
+      node,
+      object,
       tag: options.tag,
       hasTag: 'tag' in options,
       alias: options.alias ?? null,
     };
-    if (options.alias !== undefined) this.#addAlias(self, ref, options.alias);
+    if (options.alias !== undefined) this.#aliases.add(self, ref, options.alias);
     (self.monitors ??= new Map()).set(this.#scheduler.countOf(ref), held);
-    this.#watch(self, held);
-    return ref;
+    return held;
   }
 
   #watch(self: Process, held: HeldMonitor): void {
@@ -164,8 +178,7 @@ export class Relations {
     }
     const other = scheduler.find(target);
     if (other !== undefined) {
-      if (other !== self) addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
-      else self.monitors?.delete(this.#scheduler.countOf(ref));
+      addWatcher(other, scheduler.countOf(ref), { ref, from: self.pid, name: null });
       return;
     }
     const place = scheduler.locate(target);
@@ -186,10 +199,11 @@ export class Relations {
     const found = held !== undefined && sameRef(held.ref, ref);
     if (found) {
       self.monitors?.delete(this.#scheduler.countOf(ref));
-      if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, this.#scheduler.countOf(ref));
+      if (held.alias !== null && held.alias !== 'explicitUnalias')
+        this.#aliases.drop(self, this.#scheduler.countOf(ref));
       this.#unwatch(self, held);
     }
-    if (options.flush === true) self.discard(isDown(ref));
+    if (options.flush === true && !found) self.discardFirst(isDownOf(ref));
     return options.info === true ? found : true;
   }
 
@@ -236,48 +250,28 @@ export class Relations {
     const held = self?.monitors?.get(this.#scheduler.countOf(ref));
     if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
     self.monitors?.delete(this.#scheduler.countOf(ref));
-    if (held.alias !== null && held.alias !== 'explicitUnalias') this.#dropAlias(self, this.#scheduler.countOf(ref));
+    if (held.alias !== null && held.alias !== 'explicitUnalias') this.#aliases.drop(self, this.#scheduler.countOf(ref));
     self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
   }
 
   // Aliases
 
   alias(self: Process, mode: 'explicitUnalias' | 'reply'): Ref {
-    if (mode !== 'explicitUnalias' && mode !== 'reply') {
-      throw new BadArgumentError(`alias: the mode must be explicitUnalias or reply, not ${String(mode)}`);
-    }
-    const ref = this.#scheduler.makeRef();
-    this.#addAlias(self, ref, mode);
-    return ref;
+    return this.#aliases.alias(self, mode);
   }
 
   unalias(self: Process, ref: Ref): boolean {
-    if (!(ref instanceof Ref)) throw new BadArgumentError('unalias: takes a reference that alias or monitor returned');
-    const found = this.#aliases.get(this.#scheduler.countOf(ref));
-    if (found === undefined || found.process !== self || !sameRef(found.ref, ref)) return false;
-    this.#dropAlias(self, this.#scheduler.countOf(ref));
-    return true;
+    return this.#aliases.unalias(self, ref);
   }
 
   /** A message to an alias of this thread; dropped when it is none any more. */
   sendAlias(ref: Ref, message: unknown): void {
-    const found = this.#aliases.get(this.#scheduler.countOf(ref));
-    if (found === undefined || !sameRef(found.ref, ref)) return;
+    const found = this.#aliases.find(ref);
+    if (found === undefined) return;
     const { process, mode } = found;
-    if (mode === 'reply') this.#dropAlias(process, this.#scheduler.countOf(ref));
+    if (mode === 'reply') this.#aliases.drop(process, this.#scheduler.countOf(ref));
     else if (mode === 'replyDemonitor') this.demonitor(process, found.ref);
     process.deliver(message);
-  }
-
-  #addAlias(self: Process, ref: Ref, mode: AliasMode): void {
-    this.#aliases.set(this.#scheduler.countOf(ref), { process: self, ref, mode });
-    // What ends with its monitor is found through the monitor: calls make one each.
-    if (mode === 'explicitUnalias' || mode === 'reply') (self.aliases ??= new Set()).add(this.#scheduler.countOf(ref));
-  }
-
-  #dropAlias(self: Process, count: number): void {
-    this.#aliases.delete(count);
-    self.aliases?.delete(count);
   }
 
   // Nodes
@@ -358,10 +352,10 @@ export class Relations {
   /** Tells everybody who is linked to or monitors a process that it ended, and forgets what it held. */
   onEnd(self: Process, reason: unknown): void {
     const scheduler = this.#scheduler;
-    if (self.aliases !== null) for (const count of self.aliases) this.#aliases.delete(count);
+    if (self.aliases !== null) for (const count of self.aliases) this.#aliases.forget(count);
     if (self.monitors !== null) {
       for (const [count, held] of self.monitors) {
-        if (held.alias !== null) this.#aliases.delete(count);
+        if (held.alias !== null) this.#aliases.forget(count);
         this.#unwatch(self, held);
       }
     }
@@ -398,38 +392,4 @@ function addLink(self: Process, key: number | string, pid: Pid): void {
 
 function addWatcher(self: Process, key: number | string, watcher: Watcher): void {
   (self.watchers ??= new Map()).set(key, watcher);
-}
-
-interface AskedTarget {
-  readonly pid: Pid | null;
-  readonly node: Atom | null;
-  readonly object: Pid | RemoteName;
-}
-
-function resolveTarget(scheduler: Scheduler, target: Exclude<MonitorTarget, Pid>): AskedTarget {
-  if (target instanceof Atom || typeof target === 'string') {
-    const name = toName(target, 'monitor');
-    return { pid: scheduler.whereis(name) ?? null, node: null, object: tuple2(name, scheduler.nodeName) };
-  }
-  if (isTuple(target) && target.length === 2 && target[0] instanceof Atom && target[1] instanceof Atom) {
-    const [name, node] = target;
-    const own = node === scheduler.nodeName;
-    return { pid: own ? (scheduler.whereis(name) ?? null) : null, node: own ? null : node, object: tuple2(name, node) };
-  }
-  throw new BadArgumentError('monitor: takes a pid, a registered name, or {Name, Node}');
-}
-
-/** A registered name or node name as an atom. @throws `badarg` */
-export function toName(name: Atom | string, what: string): Atom {
-  if (name instanceof Atom) return name;
-  if (typeof name === 'string') return nameAtom(name);
-  throw new BadArgumentError(`${what}: a name must be an atom or a string, not ${name === null ? 'nil' : typeof name}`);
-}
-
-export function assertPid(pid: unknown, what: string): asserts pid is Pid {
-  if (!(pid instanceof Pid)) throw new BadArgumentError(`${what}: takes a pid, not ${typeof pid}`);
-}
-
-function createNoProcError(what: string, pid: Pid): QuorateError {
-  return new QuorateError('noproc', `${what}: ${pid.toString()} is not alive`, { details: { pid: pid.toString() } });
 }

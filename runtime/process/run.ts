@@ -18,14 +18,22 @@ export function runProcess<T>(
   options: SpawnOptions = {},
 ): Promise<T> {
   return new Promise((resolve, reject) => {
+    let settled = false;
     const pid = scheduler.spawn(async (self) => {
       try {
-        resolve(await fn(self));
+        const result = await fn(self);
+        settled = true;
+        resolve(result);
       } catch (thrown) {
-        reject(thrown instanceof ProcessExit ? createExitedError(thrown.reason) : (thrown as Error));
+        settled = true;
+        // Errors that only behave as exits, such as that of a failed call, say more than their reason.
+        const isPlainExit = thrown instanceof ProcessExit && thrown.constructor === ProcessExit;
+        reject(isPlainExit ? createExitedError(thrown.reason) : (thrown as Error));
       }
     }, options);
-    (pid.target as Process).onEnd = (reason) => reject(createExitedError(reason));
+    (pid.target as Process).onEnd = (reason) => {
+      if (!settled) reject(createExitedError(reason));
+    };
   });
 }
 

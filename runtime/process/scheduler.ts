@@ -6,44 +6,34 @@
 import { crashChannel } from '../channels.ts';
 import type { Env } from '../env.ts';
 import { BadArgumentError, QuorateError } from '../errors.ts';
-import { Atom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
-import { isTuple } from '../term/tuple.ts';
-import { runAs } from './context.ts';
-import { isCrash, reasonOf } from './exit.ts';
+import { isThenable, runAs } from './context.ts';
+import { createCrashReport, isReported } from './crash.ts';
+import { reasonOf } from './exit.ts';
 import { holdBack } from './hold.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
+import { ELSEWHERE, GONE } from './place.ts';
 import { Process } from './process.ts';
-import { assertPid, Relations, toName } from './relations.ts';
+import type { Receiver } from './receiver.ts';
+import { Relations } from './relations.ts';
+import type { SchedulerOptions } from './scheduler-options.ts';
+import { assertPid, assertRegistrable, toName } from './targets.ts';
+import { dispatchSignal } from './dispatch.ts';
+import { isConnected, sendAway, sendToAlias, sendToName } from './send-away.ts';
+import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
-import { Spawner, type ModuleLoader, type ModuleTable } from './spawner.ts';
+import { Spawner } from './spawner.ts';
 import { ProcessTable } from './table.ts';
-import { TimerQueue, type Timer } from './timers.ts';
-
-/** Where a pid lives, if not on a thread of this node: on another node, or in a former life of this one. */
-export const ELSEWHERE = -1;
-export const GONE = -2;
+import { TimerQueue } from './timers.ts';
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
-
-export interface SchedulerOptions {
-  readonly nodeName: Atom;
-  readonly creation: number;
-  readonly thread?: number;
-  readonly env: Env;
-  readonly implicitSelf?: boolean;
-  /** Shared with the node's other threads; a single thread needs none. */
-  readonly sharedTable?: SharedArrayBuffer;
-  readonly names?: NameTable;
-  readonly modules?: ModuleTable;
-  readonly load?: ModuleLoader;
-}
 
 export class Scheduler {
   readonly nodeName: Atom;
@@ -56,15 +46,17 @@ export class Scheduler {
   readonly spawner: Spawner;
   /** What lies beyond this thread; set once, by whoever builds the node. */
   outside: Outside;
+  /** Told whenever no process is left; for a thread that lasts as long as its processes. */
+  onEmpty: (() => void) | null = null;
   readonly #table: ProcessTable<Process>;
   readonly #implicitSelf: boolean;
-  readonly #sent = new Map<number, Timer>();
+  readonly #delayed: DelayedSends;
   readonly #ending: [Process, unknown][] = [];
   #isEnding = false;
   #starting: Process[] = [];
   /** How many of `#starting` have begun. */
   #startedCount = 0;
-  #ready: Process[] = [];
+  #ready: Receiver[] = [];
   #turnLeft = TURN_MAX;
   #turnArmed = false;
   #startArmed = false;
@@ -82,6 +74,7 @@ export class Scheduler {
     this.#implicitSelf = options.implicitSelf ?? true;
     this.#table = new ProcessTable(options.sharedTable ?? null);
     this.relations = new Relations(this);
+    this.#delayed = new DelayedSends(this);
     this.spawner = new Spawner(this, options.modules, options.load);
     this.outside = createSolitude(
       (node) => this.relations.onNodeLost(node),
@@ -149,6 +142,13 @@ export class Scheduler {
     return place === this.thread ? this.find(pid) !== undefined : place !== GONE && this.outside.isAlive(pid);
   }
 
+  /** The same, after everything that was sent from here has reached the process. */
+  askAlive(pid: Pid): boolean | Promise<boolean> {
+    assertPid(pid, 'isAlive');
+    const place = this.locate(pid);
+    return place === this.thread || place < 0 ? this.isAlive(pid) : this.outside.askAlive(pid);
+  }
+
   async processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
     assertPid(pid, 'processInfo');
     const place = this.locate(pid);
@@ -157,18 +157,22 @@ export class Scheduler {
     return place === this.thread ? this.find(pid)?.info() : this.outside.processInfo(pid);
   }
 
+  /** Ends the connection to a node, after what was sent to it from here; false when there was none. */
+  async disconnectNode(node: Atom | string): Promise<boolean> {
+    return this.outside.disconnect(toName(node, 'disconnectNode'));
+  }
+
+  /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */
+  isConnected(to: Destination): boolean {
+    return isConnected(this, to);
+  }
+
   // Names
 
   register(name: Atom | string, pid: Pid): void {
     const asked = toName(name, 'register');
     assertPid(pid, 'register');
-    const refuse = (why: string): never => {
-      throw new BadArgumentError(`register ${asked.name}: ${why}`, { details: { name: asked.name } });
-    };
-    if (this.locate(pid) === ELSEWHERE) refuse(`${pid.toString()} is a process of another node`);
-    if (!this.isAlive(pid)) refuse(`${pid.toString()} is not alive`);
-    const other = this.names.nameOf(pid);
-    if (other !== undefined) refuse(`${pid.toString()} is registered as ${other.name} already; a process has one name`);
+    const refuse = assertRegistrable(this, asked, pid);
     if (!this.names.register(asked, pid)) refuse('the name is taken by another process; unregister it first');
     const process = this.find(pid);
     if (process !== undefined) process.named = true;
@@ -190,56 +194,23 @@ export class Scheduler {
     if (to instanceof Pid) {
       const target = this.find(to);
       if (target !== undefined) target.deliver(copyTerm(message));
-      else this.#sendAway(from, to, message);
-    } else if (to instanceof Ref) this.#sendAlias(from, to, message);
-    else this.#sendName(from, to, message);
+      else sendAway(this, from, to, message);
+    } else if (to instanceof Ref) sendToAlias(this, from, to, message);
+    else sendToName(this, from, to, message);
   }
 
-  /**
-   * Sends a tuple that was made for this send and of which only the last element may change later: on this thread that element alone is copied,
-   * into the tuple itself.
-   */
+  /** Sends a tuple made for this send, of which only the last element may change later: on this thread that alone is copied, in place. */
   sendMade(from: Pid, to: Pid | Ref, message: unknown[]): void {
     const last = message.length - 1;
     if (to instanceof Pid) {
       const target = this.find(to);
-      if (target === undefined) return this.#sendAway(from, to, message);
+      if (target === undefined) return sendAway(this, from, to, message);
       message[last] = copyTerm(message[last]);
       target.deliver(message);
     } else if (this.isOwnNode(to.node, to.creation) && refThread(to) === this.thread) {
       message[last] = copyTerm(message[last]);
       this.relations.sendAlias(to, message);
-    } else this.#sendAlias(from, to, message);
-  }
-
-  #sendAway(from: Pid, to: Pid, message: unknown): void {
-    const place = this.locate(to);
-    if (place === this.thread || place === GONE) void copyTerm(message);
-    else this.route(to, { kind: 'send', from, to, message });
-  }
-
-  #sendAlias(from: Pid, alias: Ref, message: unknown): void {
-    if (alias.node !== this.nodeName) {
-      this.routeToNode(alias.node, { kind: 'sendAlias', from, alias, message });
-    } else if (alias.creation === this.creation) {
-      if (refThread(alias) === this.thread) this.relations.sendAlias(alias, copyTerm(message));
-      else this.outside.toThread(refThread(alias), { kind: 'sendAlias', from, alias, message });
-    }
-  }
-
-  #sendName(from: Pid, to: unknown, message: unknown): void {
-    if (to instanceof Atom || typeof to === 'string') {
-      const pid = this.whereis(to);
-      if (pid === undefined) throw new BadArgumentError(`send: no process is registered as ${toName(to, 'send').name}`);
-      this.send(from, pid, message);
-    } else if (isTuple(to) && to.length === 2 && to[0] instanceof Atom && to[1] instanceof Atom) {
-      const [name, node] = to;
-      if (node !== this.nodeName) this.routeToNode(node, { kind: 'sendName', from, name, message });
-      else {
-        const pid = this.whereis(name);
-        if (pid !== undefined) this.send(from, pid, message);
-      }
-    } else throw new BadArgumentError('send: takes a pid, an alias, a registered name, or {Name, Node}');
+    } else sendToAlias(this, from, to, message);
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
@@ -251,25 +222,11 @@ export class Scheduler {
   }
 
   sendAfter(from: Pid, delayMs: number, to: Destination, message: unknown): Ref {
-    if (!(delayMs >= 0)) throw new BadArgumentError(`sendAfter: delayMs must be a number >= 0, not ${String(delayMs)}`);
-    const ref = this.makeRef();
-    const copy = copyTerm(message);
-    const timer = this.timers.add(delayMs, () => {
-      this.#sent.delete(this.countOf(ref));
-      const isName = to instanceof Atom || typeof to === 'string';
-      if (!isName || this.whereis(to) !== undefined) this.send(from, to, copy);
-    });
-    this.#sent.set(this.countOf(ref), timer);
-    return ref;
+    return this.#delayed.sendAfter(from, delayMs, to, message);
   }
 
   cancelTimer(ref: Ref): number | false {
-    if (!(ref instanceof Ref)) throw new BadArgumentError('cancelTimer: takes the reference that sendAfter returned');
-    const key = this.refKey(ref);
-    const timer = typeof key === 'number' ? this.#sent.get(key) : undefined;
-    if (timer === undefined) return false;
-    this.#sent.delete(this.countOf(ref));
-    return this.timers.cancel(timer);
+    return this.#delayed.cancel(ref);
   }
 
   /** Carries a signal to where a pid lives, which is not a live process of this thread. */
@@ -296,54 +253,7 @@ export class Scheduler {
 
   /** A signal arrived from another thread or node; its terms are this thread's own. */
   onSignal(signal: Signal): void {
-    const { relations } = this;
-    switch (signal.kind) {
-      case 'send':
-        this.find(signal.to)?.deliver(signal.message);
-        return;
-      case 'sendName': {
-        const pid = this.whereis(signal.name);
-        if (pid !== undefined) this.find(pid)?.deliver(signal.message);
-        return;
-      }
-      case 'sendAlias':
-        relations.sendAlias(signal.alias, signal.message);
-        return;
-      case 'link':
-        relations.onLink(signal.from, signal.to);
-        return;
-      case 'unlink':
-        relations.onUnlink(signal.id, signal.from, signal.to);
-        return;
-      case 'unlinkAck':
-        relations.onUnlinkAck(signal.id, signal.from, signal.to);
-        return;
-      case 'linkExit':
-        relations.onLinkExit(signal.from, signal.to, signal.reason);
-        return;
-      case 'exit': {
-        const target = this.find(signal.to);
-        if (target !== undefined) relations.onExit(signal.from, target, signal.reason);
-        return;
-      }
-      case 'monitor':
-        relations.onMonitor(signal.from, signal.to, signal.ref);
-        return;
-      case 'demonitor':
-        relations.onDemonitor(signal.to, signal.ref);
-        return;
-      case 'down':
-        relations.onDown(signal.ref, signal.to, signal.reason);
-        return;
-      case 'spawnRequest':
-        this.spawner.onRequest(signal);
-        return;
-      case 'spawnReply':
-        this.spawner.onReply(signal);
-        return;
-      case 'groupLeader':
-        return;
-    }
+    dispatchSignal(this, signal);
   }
 
   // Life
@@ -369,7 +279,7 @@ export class Scheduler {
   create(fn: ProcessFunction): Process {
     const count = this.#table.reserve();
     if (count === undefined)
-      throw new QuorateError('system_limit', 'spawn: this thread has as many processes as it can hold');
+      throw new QuorateError('system_limit', 'spawn: this thread holds all the processes it can');
     const pid = makePid(this.nodeName, this.creation, this.thread, count);
     const process = new Process(this, pid, count, fn);
     pid.target = process;
@@ -402,11 +312,14 @@ export class Scheduler {
   #run(process: Process): void {
     if (!process.alive) return;
     let result: unknown;
+    this.#table.showStarting(process);
     try {
       result = process.implicit ? runAs(process, process.start) : process.start(process);
     } catch (thrown) {
       this.#failed(process, thrown);
       return;
+    } finally {
+      this.#table.showStarting(null);
     }
     if (isThenable(result)) {
       result.then(
@@ -419,15 +332,8 @@ export class Scheduler {
   #failed(process: Process, thrown: unknown): void {
     if (!process.alive) return;
     const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isCrash(thrown)) {
-      const { pid, start } = process;
-      crashChannel.publish({
-        pid,
-        registeredName: process.named ? this.names.nameOf(pid) : undefined,
-        initialCall: start.name,
-        reason,
-        error: thrown,
-      });
+    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
+      crashChannel.publish(createCrashReport(process, thrown, reason));
     }
     this.terminate(process, reason);
   }
@@ -458,6 +364,7 @@ export class Scheduler {
     this.relations.onEnd(process, reason);
     process.onEnd?.(reason);
     process.abort?.abort();
+    if (this.onEmpty !== null && this.#table.size === 0) this.onEmpty();
   }
 
   // Turns
@@ -472,8 +379,8 @@ export class Scheduler {
     return false;
   }
 
-  resumeNextTurn(process: Process): void {
-    this.#ready.push(process);
+  resumeNextTurn(receiver: Receiver): void {
+    this.#ready.push(receiver);
     this.#armTurn();
   }
 
@@ -488,7 +395,7 @@ export class Scheduler {
     this.#turnLeft = TURN_MAX;
     const ready = this.#ready;
     this.#ready = [];
-    for (const process of ready) process.resume();
+    for (const receiver of ready) receiver.resume();
     if (this.#starting.length > 0) this.#startAll();
   };
 
@@ -497,8 +404,4 @@ export class Scheduler {
     for (const process of [...this.#table.values()]) this.terminate(process, reason);
     this.timers.stop();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -52,6 +52,14 @@ export interface DemonitorOptions {
   readonly info?: boolean;
 }
 
+export interface SendOptions {
+  /** Do not connect to the receiver's node: nothing is sent when it is not connected, and `noconnect` is returned. */
+  readonly noconnect?: boolean;
+}
+
+/** `ok`, or `noconnect`: nothing was sent, since the node is not connected. */
+export type SendResult = 'ok' | 'noconnect';
+
 export type ProcessFunction = (self: Self) => unknown;
 
 export interface SpawnOptions {
@@ -64,13 +72,41 @@ export interface SpawnOptions {
   readonly implicitSelf?: boolean;
 }
 
+/**
+ * Where a process goes that is spawned by module: `caller` stays on the spawner's thread, `roundRobin` takes the worker threads in turn,
+ * `leastLoaded` the one that is least busy and has fewest processes; a number is that thread.
+ */
+export type Placement = number | 'caller' | 'roundRobin' | 'leastLoaded';
+
 export interface PlacedSpawnOptions {
   readonly link?: boolean;
   readonly name?: string | Atom;
-  /** The scheduler thread, 0 being the one that started the node; default: the node's placement. */
-  readonly thread?: number;
+  /** The scheduler thread, 0 being the one that started the node; or how to choose one. Default: the node's `placement`. */
+  readonly thread?: Placement;
+  /**
+   * A thread of its own: `exit(pid, kill)` then stops it even in an endless loop, and running out of memory ends only it. The thread
+   * also runs what the process spawns by function, ends with the last of them, and takes them all along when it is killed.
+   */
+  readonly isolated?: boolean;
+  /** With `isolated`: how much the JavaScript heap of its thread may grow, in megabytes (at least 16). Buffers do not count. */
+  readonly memoryLimitMb?: number;
   /** The node; only modules that its application registered can be started there (`notsup` otherwise). */
   readonly node?: Atom | string;
+}
+
+/** The monitor that `spawnMonitor` makes together with the process. */
+export interface WithMonitor {
+  readonly monitor?: MonitorOptions;
+}
+
+/** Options of `spawnRequest`. */
+export interface SpawnRequestOptions extends PlacedSpawnOptions {
+  /** Monitor the new process; the reference is the one that the request returns. `{}` for a plain monitor. */
+  readonly monitor?: MonitorOptions;
+  /** Whether to be told of success and failure. Default `yes`: both. */
+  readonly reply?: 'yes' | 'no' | 'errorOnly' | 'successOnly';
+  /** First element of the answer instead of `spawn_reply`. */
+  readonly replyTag?: unknown;
 }
 
 export interface ProcessInfo {
@@ -85,8 +121,10 @@ export interface ProcessInfo {
   readonly messages: readonly unknown[];
   /** `waiting` in a receive, or `running`. */
   readonly status: 'waiting' | 'running';
-  /** Name of the function it was spawned with. */
+  /** Name of the function it was spawned with, or of the class that runs in it. */
   readonly initialCall: string;
+  /** Whether a server or a supervisor runs in it. */
+  readonly kind: 'process' | 'server' | 'supervisor';
 }
 
 /** `{'DOWN', Ref, process, Object, Reason}`. */
@@ -111,6 +149,8 @@ export interface Self {
    * without receiving awaits `drained()`.
    */
   send(to: Destination, message: unknown): void;
+  /** As `erlang:send/3`: says whether the message has left. */
+  send(to: Destination, message: unknown, options: SendOptions): SendResult;
   /** As `send`, except that nothing is sent when that would hold this process back; false then. Erlang's `send_nosuspend`. */
   sendNosuspend(to: Destination, message: unknown): boolean;
   /** Resolves when nothing that this process has sent holds it back. Never rejects; a lost node holds nobody back. */
@@ -154,7 +194,18 @@ export interface Self {
   spawn(fn: ProcessFunction, options?: SpawnOptions): Pid;
   spawn(module: string, exported: string, args?: readonly unknown[], options?: PlacedSpawnOptions): Promise<Pid>;
   spawnLink(fn: ProcessFunction, options?: SpawnOptions): Pid;
-  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & { readonly monitor?: MonitorOptions }): [Pid, Ref];
+  spawnMonitor(fn: ProcessFunction, options?: SpawnOptions & WithMonitor): [Pid, Ref];
+  spawnMonitor(
+    module: string,
+    exported: string,
+    args?: readonly unknown[],
+    options?: PlacedSpawnOptions & WithMonitor,
+  ): Promise<[Pid, Ref]>;
+  /**
+   * Spawns without waiting. The answer is a message, `{spawn_reply, Ref, ok, Pid}` or `{spawn_reply, Ref, error, Reason}` with a
+   * reason such as `notsup` or `noconnection`, and comes before anything from the new process. As `spawn_request` of OTP.
+   */
+  spawnRequest(module: string, exported: string, args?: readonly unknown[], options?: SpawnRequestOptions): Ref;
 
   /** Sends `message` to `to` after `delayMs`. Returns the timer's reference. */
   sendAfter(delayMs: number, to: Destination, message: unknown): Ref;
@@ -164,7 +215,15 @@ export interface Self {
   /** About this process, or another of this node (undefined when it is not alive). */
   processInfo(): ProcessInfo;
   processInfo(pid: Pid): Promise<ProcessInfo | undefined>;
+  /** Whether a process of this node is alive, once everything that this one sent to it has arrived: a promise for one of another thread. */
   isAlive(pid: Pid): boolean | Promise<boolean>;
 
+  /**
+   * With true: one `{nodedown, Node}` when the connection to the node ends, or at once when none can be made. Calls are counted; false takes one back.
+   */
   monitorNode(node: Atom | string, flag: boolean): void;
+  /** Ends the connection to a node, after what this process has sent to it. False when there was none. */
+  disconnectNode(node: Atom | string): Promise<boolean>;
+  /** The nodes that this one is connected to, hidden ones too. */
+  nodes(): readonly Atom[];
 }

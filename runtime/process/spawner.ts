@@ -3,17 +3,37 @@
  * node. Threads of one node may load any module; for another node only those count that its application registered by name, and an
  * unregistered one is refused with `notsup`, never loaded.
  */
-import { BadArgumentError, QuorateError } from '../errors.ts';
+import { QuorateError, toPlainError, type PlainError } from '../errors.ts';
 import { Atom, atom, nameAtom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import { Exit } from '../term/exit-reason.ts';
-import { Pid } from '../term/pid.ts';
+import { Pid, pidThread } from '../term/pid.ts';
+import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
+import { loadFunction, type ModuleLoader } from './load-function.ts';
 import type { Process } from './process.ts';
-import { toName } from './relations.ts';
+import { toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { PlacedSpawnOptions, ProcessFunction, Self } from './self.ts';
+import type {
+  MonitorOptions,
+  PlacedSpawnOptions,
+  Placement,
+  ProcessFunction,
+  Self,
+  SpawnRequestOptions,
+} from './self.ts';
+import {
+  assertRequest,
+  createSpawnError,
+  deliverReply,
+  LINK,
+  MONITOR,
+  NOTSUP,
+  SpawnRequests,
+  THREAD_MODULE,
+  type Wanted,
+} from './spawn-requests.ts';
 
 /** A function that can be started by name: gets the process and the arguments. */
 export type PlacedFunction = (self: Self, ...args: never[]) => unknown;
@@ -21,124 +41,113 @@ export type PlacedFunction = (self: Self, ...args: never[]) => unknown;
 /** What other nodes may start here: module name -> exported name -> function. */
 export type ModuleTable = Readonly<Record<string, Readonly<Record<string, PlacedFunction>>>>;
 
-export type ModuleLoader = (specifier: string) => Promise<Readonly<Record<string, unknown>>>;
-
-/** Between threads of one node the module travels as an argument: specifiers are longer than atoms. */
-const THREAD_MODULE = nameAtom('$thread');
-const SPAWN = nameAtom('spawn');
-const LINK = nameAtom('link');
-const MONITOR = nameAtom('monitor');
-const NOTSUP = nameAtom('notsup');
 const BADARG = nameAtom('badarg');
 const REPLY = nameAtom('reply');
 
-interface Pending {
-  readonly process: Process;
-  readonly what: string;
-  readonly place: number | Atom;
-  readonly link: boolean;
-  resolve(pid: Pid): void;
-  reject(error: QuorateError): void;
+/** What `spawnMonitor` needs besides the pid. */
+export interface Started {
+  readonly pid: Pid;
+  readonly ref: Ref;
 }
 
 export class Spawner {
   readonly #scheduler: Scheduler;
   readonly #modules: ModuleTable;
   readonly #load: ModuleLoader;
-  readonly #pending = new Map<number, Pending>();
-  /** Chooses a thread when the caller does not; set by the node. */
-  placement: () => number;
+  readonly #requests: SpawnRequests;
+  /** The thread for a placement; set by the node. */
+  place: (placement: Placement | undefined) => number;
 
   constructor(scheduler: Scheduler, modules: ModuleTable = {}, load: ModuleLoader = (specifier) => import(specifier)) {
     this.#scheduler = scheduler;
     this.#modules = modules;
     this.#load = load;
-    this.placement = () => scheduler.thread;
+    this.#requests = new SpawnRequests(scheduler);
+    this.place = (placement) => (typeof placement === 'number' ? placement : scheduler.thread);
   }
 
-  /** @throws (rejects) `badarg`, `notsup`, `module_not_found`, `noconnection` */
+  /**
+   * Starts a process and resolves to it; with `monitor`, `ref` is the monitor.
+   *
+   * @throws (rejects) `badarg`, `notsup`, `module_not_found`, `undef`, `noconnection`, `not_sendable`
+   */
   async start(
     process: Process,
     module: string,
     exported: string,
     args: readonly unknown[],
-    options: PlacedSpawnOptions,
-  ): Promise<Pid> {
-    const scheduler = this.#scheduler;
-    if (typeof module !== 'string' || typeof exported !== 'string' || !Array.isArray(args)) {
-      throw new BadArgumentError('spawn: takes a function, or module, export and an array of arguments');
-    }
-    if (options.node !== undefined && toName(options.node, 'spawn') !== scheduler.nodeName) {
-      return this.#request(process, toName(options.node, 'spawn'), module, exported, args, options);
-    }
-    const thread = options.thread ?? this.placement();
-    if (thread !== scheduler.thread) return this.#request(process, thread, module, exported, args, options);
-    const fn = await this.#resolve(module, exported);
-    return this.#begin(fn, exported, copyTerm(args) as unknown[], options.name, (made) => {
-      if (options.link === true) scheduler.relations.link(process, made.pid);
+    options: PlacedSpawnOptions & { readonly monitor?: MonitorOptions },
+  ): Promise<Started> {
+    assertRequest(module, exported, args, options);
+    const ref = this.#scheduler.makeRef();
+    return new Promise((resolve, reject) => {
+      const what = `${module} ${exported}`;
+      const settle = (result: Pid | Atom, error?: QuorateError): void => {
+        if (result instanceof Pid) resolve({ pid: result, ref });
+        else reject(error ?? createSpawnError(what, result));
+      };
+      const { link = false, monitor } = options;
+      this.#place({ process, ref, what, link, monitor, settle }, module, exported, args, options).catch(reject);
     });
   }
 
-  #request(
+  /** The same without waiting: the answer comes as a message, under the reference that is returned. */
+  request(
     process: Process,
-    place: number | Atom,
+    module: string,
+    exported: string,
+    args: readonly unknown[],
+    options: SpawnRequestOptions,
+  ): Ref {
+    assertRequest(module, exported, args, options);
+    const ref = this.#scheduler.makeRef();
+    const settle = (result: Pid | Atom): void => deliverReply(process, ref, options, result);
+    const { link = false, monitor } = options;
+    const wanted: Wanted = { process, ref, what: `${module} ${exported}`, link, monitor, settle };
+    this.#place(wanted, module, exported, copyTerm(args) as unknown[], options).catch((error: unknown) => {
+      settle(error instanceof QuorateError ? nameAtom(error.code) : BADARG);
+    });
+    return ref;
+  }
+
+  async #place(
+    wanted: Wanted,
     module: string,
     exported: string,
     args: readonly unknown[],
     options: PlacedSpawnOptions,
-  ): Promise<Pid> {
+  ): Promise<void> {
     const scheduler = this.#scheduler;
-    const ref = scheduler.makeRef();
-    const local = typeof place === 'number';
-    const link = options.link === true;
-    const signal: SpawnRequestSignal = {
-      kind: 'spawnRequest',
-      ref,
-      from: process.pid,
-      groupLeader: process.pid,
-      module: local ? THREAD_MODULE : nameAtom(module),
-      fn: local ? SPAWN : nameAtom(exported),
-      arity: args.length,
-      options: link ? [LINK] : [],
-      args: local
-        ? [module, exported, args, options.name === undefined ? undefined : toName(options.name, 'spawn')]
-        : args,
-    };
-    return new Promise((resolve, reject) => {
-      this.#pending.set(this.#scheduler.countOf(ref), { process, what: `${module} ${exported}`, place, link, resolve, reject });
-      try {
-        if (local) scheduler.outside.toThread(place, signal);
-        else scheduler.outside.toNode(place, signal);
-      } catch (error) {
-        this.#pending.delete(this.#scheduler.countOf(ref));
-        reject(error as Error);
-      }
+    const node = options.node === undefined ? scheduler.nodeName : toName(options.node, 'spawn');
+    const name = options.name === undefined ? undefined : toName(options.name, 'spawn');
+    if (node !== scheduler.nodeName) return this.#requests.send(wanted, node, module, exported, args);
+    const isolated = options.isolated === true;
+    if (isolated) void copyTerm(args);
+    const thread = isolated ? await scheduler.outside.isolate(options.memoryLimitMb) : this.place(options.thread);
+    if (thread !== scheduler.thread) return this.#requests.send(wanted, thread, module, exported, args, name);
+    const copies = copyTerm(args) as unknown[];
+    const fn = await this.#resolve(module, exported);
+    const { process, ref, link, monitor } = wanted;
+    const pid = this.#begin(fn, exported, copies, name, (made) => {
+      if (link) scheduler.relations.onLink(process.pid, made.pid);
+      if (!process.alive) return;
+      if (link) scheduler.relations.link(process, made.pid);
+      if (monitor !== undefined) scheduler.relations.adoptMonitor(process, ref, made.pid, monitor);
     });
+    if (link && !process.alive) scheduler.relations.onLinkExit(process.pid, pid, Exit.noproc);
+    wanted.settle(pid);
   }
 
   onReply(signal: SpawnReplySignal): void {
-    const pending = this.#pending.get(this.#scheduler.countOf(signal.ref));
-    if (pending === undefined) return;
-    this.#pending.delete(this.#scheduler.countOf(signal.ref));
-    const { result } = signal;
-    if (result instanceof Pid) {
-      if (pending.link && pending.process.alive) this.#scheduler.relations.onLink(result, pending.process.pid);
-      else if (pending.link) this.#scheduler.exit(pending.process.pid, result, Exit.noproc);
-      pending.resolve(result);
-      return;
-    }
-    const why = result === NOTSUP ? 'its application has not registered that module and function' : 'it refused';
-    pending.reject(new QuorateError(result.name, `spawn of ${pending.what} there: ${result.name}; ${why}`));
+    this.#requests.onReply(signal);
   }
 
-  /** A thread or a node is gone: what was asked of it is not answered any more. */
+  explainRefusal(ref: Ref, error: PlainError): void {
+    this.#requests.explain(ref, error);
+  }
+
   onLost(place: number | Atom): void {
-    for (const [count, pending] of this.#pending) {
-      if (pending.place !== place) continue;
-      this.#pending.delete(count);
-      const where = typeof place === 'number' ? `thread ${place}` : place.name;
-      pending.reject(new QuorateError('noconnection', `spawn of ${pending.what}: ${where} cannot be reached`));
-    }
+    this.#requests.onLost(place);
   }
 
   /** Somebody on another thread or node wants a process here. Always answered. */
@@ -162,7 +171,10 @@ export class Spawner {
       const fn = await this.#resolve(module, exported);
       this.#answer(signal, this.#beginRequested(signal, fn, exported, args, name));
     } catch (error) {
-      this.#answer(signal, nameAtom(error instanceof QuorateError ? error.code : 'badarg'));
+      const plain = toPlainError(error);
+      this.#scheduler.outside.explainRefusal(pidThread(signal.from), signal.ref, plain);
+      this.#answer(signal, nameAtom(plain.code));
+      if (this.#scheduler.processCount === 0) this.#scheduler.onEmpty?.();
     }
   }
 
@@ -174,10 +186,13 @@ export class Spawner {
     name: Atom | undefined,
   ): Pid {
     const { relations } = this.#scheduler;
-    return this.#begin(fn, called, args, name, (made) => {
+    const relate = (made: Process): void => {
       if (wants(signal.options, LINK)) relations.onLink(signal.from, made.pid);
       if (wants(signal.options, MONITOR)) relations.onMonitor(signal.from, made.pid, signal.ref);
-    });
+    };
+    // The answer leaves before its first instruction, which may be an endless loop.
+    const begin = (made: Process): void => this.#scheduler.env.yieldTurn(() => this.#scheduler.begin(made));
+    return this.#begin(fn, called, args, name, relate, begin);
   }
 
   #begin(
@@ -186,6 +201,7 @@ export class Spawner {
     args: readonly unknown[],
     name: string | Atom | undefined,
     relate: (made: Process) => void,
+    begin: (made: Process) => void = (made) => this.#scheduler.begin(made),
   ): Pid {
     const scheduler = this.#scheduler;
     const start: ProcessFunction = (self) => fn(self, ...(args as never[]));
@@ -198,7 +214,7 @@ export class Spawner {
       throw error;
     }
     relate(made);
-    scheduler.begin(made);
+    begin(made);
     return made.pid;
   }
 
@@ -217,20 +233,8 @@ export class Spawner {
   }
 
   async #resolve(module: string, exported: string): Promise<PlacedFunction> {
-    let loaded: Readonly<Record<string, unknown>>;
-    try {
-      loaded = await this.#load(module);
-    } catch (error) {
-      throw new QuorateError('module_not_found', `spawn: cannot load ${module}: ${String(error)}`, { cause: error });
-    }
-    const fn = loaded[exported];
-    if (typeof fn !== 'function') {
-      throw new QuorateError(
-        'undef',
-        `spawn: ${module} exports no function ${exported}; it has ${Object.keys(loaded).join(', ')}`,
-      );
-    }
-    return fn as PlacedFunction;
+    const registered = Object.hasOwn(this.#modules, module) ? this.#modules[module] : undefined;
+    return (await loadFunction(registered, this.#load, module, exported, 'spawn')) as PlacedFunction;
   }
 }
 

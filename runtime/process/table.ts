@@ -3,7 +3,8 @@
  * whose place is taken is skipped, and no number is ever used twice.
  *
  * With a shared part (`SharedArrayBuffer`) other threads can see who is alive, and a thread that replaces a dead one goes on
- * counting where that one stopped. Layout, in float64: [0] table size, [1] next number, [2...] number + 1 of the process there, or 0.
+ * counting where that one stopped. Layout, in float64: [0] table size, [1] next number, [2] number + 1 of the process whose function is being
+ * started, or 0, [3...] number + 1 of the process there, or 0.
  */
 
 /** Growable since Node 20 (ES2024); the language level that this is compiled for does not name it yet. */
@@ -15,7 +16,8 @@ const Growable = SharedArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => GrowableSharedArrayBuffer;
 
-const HEADER = 2;
+const STARTING = 2;
+const HEADER = 3;
 const SIZE_FIRST = 1024;
 /** Most processes of one thread. */
 export const PROCESSES_MAX: number = 2 ** 24;
@@ -33,9 +35,17 @@ export function isAliveIn(view: Float64Array, count: number): boolean {
   return view[HEADER + (count & (size - 1))] === count + 1;
 }
 
+/** Which process holds a thread up, when that can be told: the one whose first instructions run, or the only one. */
+export function findRunning(shared: SharedArrayBuffer): number | undefined {
+  const view = new Float64Array(shared);
+  if (view[STARTING] !== 0) return (view[STARTING] as number) - 1;
+  const only = view.subarray(HEADER).filter((entry) => entry !== 0);
+  return only.length === 1 ? (only[0] as number) - 1 : undefined;
+}
+
 /** Forgets the processes of a thread that died; its numbers stay used. */
 export function clearSharedTable(shared: SharedArrayBuffer): void {
-  new Float64Array(shared).fill(0, HEADER);
+  new Float64Array(shared).fill(0, STARTING);
 }
 
 export class ProcessTable<P extends { readonly count: number }> {
@@ -67,6 +77,11 @@ export class ProcessTable<P extends { readonly count: number }> {
     this.#next = count + 1;
     if (this.#view !== null) this.#view[1] = this.#next;
     return count;
+  }
+
+  /** Lets other threads see whose function is being started; null when that is done. */
+  showStarting(process: P | null): void {
+    if (this.#view !== null) this.#view[STARTING] = process === null ? 0 : process.count + 1;
   }
 
   add(process: P): void {

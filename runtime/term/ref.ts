@@ -5,7 +5,7 @@
  */
 import { showAs } from './show.ts';
 import type { Atom } from './atom.ts';
-import { THREADS_MAX, THREAD_BITS } from './pid.ts';
+import { THREADS_MAX } from './pid.ts';
 
 export class Ref {
   readonly node: Atom;
@@ -46,7 +46,7 @@ export class Ref {
 
   /** One string per reference, for use as a key. */
   get key(): string {
-    return (this.#key ??= `${this.node.name}|${this.creation}|${this.words.join('.')}`);
+    return (this.#key ??= createKey(this));
   }
 
   equals(other: unknown): boolean {
@@ -56,6 +56,13 @@ export class Ref {
   toString(): string {
     return `#Ref<${this.node.name}.${this.words.join('.')}>`;
   }
+}
+
+function createKey(ref: Ref): string {
+  const { node, creation, size } = ref;
+  // Nearly all have three words; a list made of them would cost more than the rest of a monitor.
+  const words = size === 3 ? `${ref.word0}.${ref.word1}.${ref.word2}` : ref.words.join('.');
+  return `${node.name}|${creation}|${words}`;
 }
 
 export function isRef(value: unknown): value is Ref {
@@ -72,17 +79,6 @@ export function sameRef(a: Ref, b: Ref): boolean {
 /** The thread of this node that made a reference. Meaningless for references of other nodes. */
 export function refThread(ref: Ref): number {
   return ref.word2 & (THREADS_MAX - 1);
-}
-
-/** The running number of a reference of this node, unique within its thread. */
-export function refCount(ref: Ref): number {
-  return ref.word1 * 2 ** 32 + ref.word0;
-}
-
-/** Reference number `count` (up to 2^53) of a thread; `random` gives 22 bits. @internal */
-export function makeRefFrom(node: Atom, creation: number, thread: number, count: number, random: number): Ref {
-  const word1 = count < 0x1_0000_0000 ? 0 : Math.floor(count / 2 ** 32);
-  return new Ref(node, creation, count >>> 0, word1, ((random << THREAD_BITS) | thread) >>> 0);
 }
 
 showAs(Ref.prototype, function (this: Ref) {

@@ -7,6 +7,8 @@ import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
 import type { PlainError } from '../errors.ts';
 import type { TlsOptions } from '../transport/tls.ts';
+import type { Placement } from '../process/self.ts';
+import type { ReportKind } from './reports.ts';
 
 /** What a worker thread is started with. Everything in it can be cloned or transferred. */
 export interface ThreadTask {
@@ -16,6 +18,15 @@ export interface ThreadTask {
   /** The thread that holds the connections to other nodes. */
   readonly systemThread: number;
   readonly implicitSelf: boolean;
+  /** How many threads processes are placed on; higher numbers are those of isolated processes. */
+  readonly workers: number;
+  readonly placement: Placement;
+  /** The thread ends when its last process has. */
+  readonly isolated: boolean;
+  /** Where package names are looked up from. */
+  readonly resolveFrom: string;
+  readonly vitals: SharedArrayBuffer;
+  readonly beatMs: number;
   readonly tables: readonly SharedArrayBuffer[];
   readonly names: SharedArrayBuffer;
   /** New atoms that one connection may make the thread hold; absent for the usual number. */
@@ -29,16 +40,14 @@ export interface ThreadTask {
 export interface ThreadControl {
   /** Resolves when the thread takes part in the node. */
   ready(): Promise<void>;
-  attach(thread: number, port: MessagePort): void;
+  attach(thread: number, port: MessagePort, table: SharedArrayBuffer): void;
   /** Resolves when all that the lost thread had sent is delivered and every link and monitor to its processes has fired. */
   threadLost(thread: number, reason: Uint8Array): Promise<void>;
-  /** The encoded info of one of its processes, null when that is not alive. */
-  processInfo(pid: Uint8Array): Uint8Array | null;
+  /** The encoded infos of all its processes, without their messages. */
+  processes(): Uint8Array;
   stats(): ThreadStats;
   /** The port it listens on, or what went wrong. */
   startNetwork(options: NetworkOptions, resolver: MessagePort | null): Promise<StartedPort>;
-  connect(node: string): Promise<boolean>;
-  disconnect(node: string): boolean;
   stopNetwork(): Promise<void>;
   /** Ends its processes; the thread's task is then over. */
   stop(): Promise<void>;
@@ -46,13 +55,12 @@ export interface ThreadControl {
 
 /** What the thread that started the node offers to the others. */
 export interface NodeControl {
-  processInfo(thread: number, pid: Uint8Array): Promise<Uint8Array | null>;
-  connect(node: string): Promise<boolean>;
-  disconnect(node: string): Promise<boolean>;
   nodeUp(node: string, hidden: boolean): void;
   nodeDown(node: string, reason: string): void;
   unreachable(node: string, reason: string): void;
   refused(error: PlainError): void;
+  /** Something was published on one of the thread's diagnostics channels. */
+  report(kind: ReportKind, report: Uint8Array): void;
 }
 
 export interface StartedPort {
@@ -79,6 +87,8 @@ export interface NetworkOptions {
   readonly netTicktimeMs: number;
   readonly limits: WireLimits;
   readonly tls: TlsOptions | null;
+  /** Whole floats of other nodes become `Float`s. */
+  readonly keepFloats: boolean;
   /** Placed on the wire after the node's name, for nodes of our own kind. */
   readonly hello?: Uint8Array;
 }

@@ -1,6 +1,6 @@
 /**
  * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
- * loop goes as one batch in one transferred buffer of encoded terms. Order is kept per pair of threads, notices about nodes included.
+ * loop goes as one batch of encoded terms, a transferred buffer unless it is small. Order is kept per pair of threads, notices about nodes included.
  *
  * A batch is a sequence of records: kind (8 bits), then
  * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
@@ -8,17 +8,19 @@
  * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
  * - REMOTE (from the system thread, of another node): length and number of the connection (32 bits each), then as SIGNAL; its payload has not
  *   been looked at by anybody yet;
+ * - REMOTE_FLOATS: the same from a node where whole floats are marked (`keepFloats`);
  * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
  * - ACCEPTED and, for large messages, ACCEPTED_LARGE (from the system thread): node name, and how many bytes of what this thread forwarded to it its connection has taken (32 bits);
  * - WATCH (to the system thread), NODE_UP (from it): node name; NODE_LOST: node name and number of the connection that ended (32 bits);
- * - MALFORMED (to the system thread): number of the connection (32 bits).
+ * - MALFORMED (to the system thread): number of the connection (32 bits);
+ * - QUESTION, ANSWER: number of the question (32 bits), then a term.
  *
  * What other threads of the node send is trusted. What came from another node is not: its new atoms are paid for by its connection.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { AtomBudget } from '../codec/atom-budget.ts';
 import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
@@ -35,8 +37,11 @@ const REMOTE = 6;
 const MALFORMED = 7;
 const MESSAGE = 8;
 const ALIAS = 9;
-const ACCEPTED = 10;
-const ACCEPTED_LARGE = 11;
+const QUESTION = 10;
+const ANSWER = 11;
+const REMOTE_FLOATS = 12;
+const ACCEPTED = 13;
+const ACCEPTED_LARGE = 14;
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -49,6 +54,8 @@ export interface MeshEvents {
   onMalformed(connectionId: number): void;
   onNodeUp(node: Atom): void;
   onNodeLost(node: Atom, connectionId: number): void;
+  onQuestion(thread: number, id: number, question: unknown): void;
+  onAnswer(id: number, answer: unknown): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
   onClosed(thread: number): void;
 }
@@ -67,6 +74,11 @@ const BATCH_BYTES_COPIED = 1 << 18;
 /** Threads of one node do not count each other's atoms. */
 const trusted = new AtomBudget(Infinity);
 
+/** Up to this size a batch travels as a string, a character per byte: to make and to transfer a buffer costs more. */
+const TEXT_BYTES_MAX = 1024;
+
+type Batch = ArrayBuffer | Uint8Array | string;
+
 export class Mesh {
   readonly #scheduler: Scheduler;
   readonly #env: Env;
@@ -76,6 +88,8 @@ export class Mesh {
   /** Who pays for atoms of other nodes, by connection. */
   readonly #atoms = new Map<number, AtomBudget>();
   readonly #atomsMax: number | undefined;
+  /** A float is whole only when a `Float` was sent: it stays one, as it does on one thread. */
+  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid), keepFloats: true, atoms: trusted };
   #armed = false;
 
   constructor(scheduler: Scheduler, env: Env, events: MeshEvents, atomsMax?: number) {
@@ -91,7 +105,7 @@ export class Mesh {
 
   attach(thread: number, port: MessagePort): void {
     this.#connections.set(thread, { port, writer: new TermWriter(BATCH_BYTES_FIRST) });
-    port.on('message', (batch: ArrayBuffer | Uint8Array) => this.#onBatch(thread, batch instanceof Uint8Array ? batch : new Uint8Array(batch)));
+    port.on('message', (batch: Batch) => this.#onBatch(thread, bytesOf(batch)));
     port.on('close', () => {
       if (this.#connections.get(thread)?.port !== port) return;
       this.#connections.delete(thread);
@@ -106,8 +120,8 @@ export class Mesh {
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
-  passOn(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null): boolean {
-    return this.#write(thread, writeRemote, connectionId, pending.signal, payload) > 0;
+  passOn(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): boolean {
+    return this.#write(thread, keepFloats ? writeRemoteFloats : writeRemote, connectionId, pending.signal, payload) > 0;
   }
 
   /** How many bytes the record takes; 0 when there is no such thread. @throws `not_sendable` */
@@ -126,6 +140,15 @@ export class Mesh {
   /** Tells the system thread that what came over a connection is no term. */
   reportMalformed(systemThread: number, connectionId: number): boolean {
     return this.#write(systemThread, writeMalformed, connectionId) > 0;
+  }
+
+  /** False when there is no such thread. */
+  ask(thread: number, id: number, question: unknown): boolean {
+    return this.#write(thread, writeQuestion, id, question) > 0;
+  }
+
+  answer(thread: number, id: number, answer: unknown): boolean {
+    return this.#write(thread, writeAnswer, id, answer) > 0;
   }
 
   /** Tells every other thread that a node came or went. */
@@ -189,24 +212,29 @@ export class Mesh {
 
   #post(connection: Connection): void {
     const { port, writer } = connection;
-    if (writer.position === 0) return;
-    if (writer.position > BATCH_BYTES_COPIED) {
+    const { position } = writer;
+    if (position === 0) return;
+    if (position > BATCH_BYTES_COPIED) {
       connection.writer = new TermWriter(BATCH_BYTES_FIRST);
-      port.postMessage(writer.buffer.subarray(0, writer.position), [writer.buffer.buffer as ArrayBuffer]);
+      port.postMessage(writer.buffer.subarray(0, position), [writer.buffer.buffer as ArrayBuffer]);
+      return;
+    }
+    writer.position = 0;
+    if (position <= TEXT_BYTES_MAX) {
+      port.postMessage(Buffer.prototype.latin1Slice.call(writer.buffer, 0, position));
       return;
     }
     // A Buffer's own slice would be a view of the writer's memory.
-    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, writer.position);
-    writer.position = 0;
+    const { buffer } = Uint8Array.prototype.slice.call(writer.buffer, 0, position);
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
   #onBatch(source: number, batch: Uint8Array): void {
-    const reader = new TermReader(batch, 0, batch.length, { pid: (pid) => this.#scheduler.canonical(pid), atoms: trusted });
-    while (reader.position < batch.length) this.#onRecord(reader, batch, source);
+    const reader = new TermReader(batch, 0, batch.length, this.#decode);
+    while (reader.position < batch.length) this.#onRecord(source, reader, batch);
   }
 
-  #onRecord(reader: TermReader, batch: Uint8Array, source: number): void {
+  #onRecord(source: number, reader: TermReader, batch: Uint8Array): void {
     const start = reader.position;
     const kind = batch[start] as number;
     reader.position += 1;
@@ -225,8 +253,14 @@ export class Mesh {
       this.#scheduler.onSignal(completed(readControl(reader), reader));
       return;
     }
-    if (kind === REMOTE) {
+    if (kind === REMOTE || kind === REMOTE_FLOATS) {
+      reader.keepFloats = kind === REMOTE_FLOATS;
       this.#onRemote(reader, batch);
+      reader.keepFloats = true;
+      return;
+    }
+    if (kind === QUESTION || kind === ANSWER) {
+      this.#onNumbered(source, kind, reader);
       return;
     }
     if (kind === MALFORMED) {
@@ -266,6 +300,13 @@ export class Mesh {
     let atoms = this.#atoms.get(connectionId);
     if (atoms === undefined) this.#atoms.set(connectionId, (atoms = new AtomBudget(this.#atomsMax)));
     return atoms;
+  }
+
+  #onNumbered(thread: number, kind: number, reader: TermReader): void {
+    const id = reader.u32();
+    const term = reader.term();
+    if (kind === QUESTION) this.#events.onQuestion(thread, id, term);
+    else this.#events.onAnswer(id, term);
   }
 
   #onForward(reader: TermReader, batch: Uint8Array, source: number, node: Atom, start: number): void {
@@ -316,6 +357,12 @@ function writeRemote(writer: TermWriter, connectionId: number, signal: Signal, p
   writer.putU32(start - 8, writer.position - start);
 }
 
+function writeRemoteFloats(writer: TermWriter, connectionId: number, signal: Signal, payload: Uint8Array | null): void {
+  const start = writer.position;
+  writeRemote(writer, connectionId, signal, payload);
+  writer.buffer[start] = REMOTE_FLOATS;
+}
+
 function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
   writer.u8(FORWARD);
   writer.term(node);
@@ -340,6 +387,23 @@ function writeNumbered(writer: TermWriter, kind: number, node: Atom, number: num
 function writeMalformed(writer: TermWriter, connectionId: number): void {
   writer.u8(MALFORMED);
   writer.u32(connectionId);
+}
+
+function writeQuestion(writer: TermWriter, id: number, question: unknown): void {
+  writer.u8(QUESTION);
+  writer.u32(id);
+  writer.term(question);
+}
+
+function writeAnswer(writer: TermWriter, id: number, answer: unknown): void {
+  writer.u8(ANSWER);
+  writer.u32(id);
+  writer.term(answer);
+}
+
+function bytesOf(batch: Batch): Uint8Array {
+  if (typeof batch === 'string') return Buffer.from(batch, 'latin1');
+  return batch instanceof Uint8Array ? batch : new Uint8Array(batch);
 }
 
 function completed(pending: PendingSignal, reader: TermReader): Signal {

@@ -1,22 +1,31 @@
 /**
  * One thread of a node: its scheduler, the mesh to the other threads, and, on the system thread, the network. This is the scheduler's `Outside`.
  */
-import { decodeTerm, encodeTerm } from '../codec/terms.ts';
+import type { MessagePort } from 'node:worker_threads';
 import type { PendingSignal } from '../codec/control.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Env } from '../env.ts';
+import { fromPlainError, toPlainError, type PlainError } from '../errors.ts';
+import type { ModuleLoader } from '../process/load-function.ts';
 import { createNameTable } from '../process/names.ts';
-import type { Outside } from '../process/outside.ts';
+import { createNoThreadsError, type OffloadWork, type Outside } from '../process/outside.ts';
 import { Scheduler } from '../process/scheduler.ts';
-import type { ProcessInfo } from '../process/self.ts';
+import type { Placement, ProcessInfo } from '../process/self.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { isAliveIn } from '../process/table.ts';
-import { Atom, nameAtom } from '../term/atom.ts';
+import type { Atom } from '../term/atom.ts';
+import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
+import type { Ref } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { ForwardAccounts, ForwardWindow } from './flow.ts';
+import type { ThreadHost } from './host.ts';
 import { Mesh } from './mesh.ts';
+import { failedAnswer, readOffloadAnswer, type OffloadAnswer } from './offload-answer.ts';
+import { answerTo, ask, OpenQuestions, type Answers, type Question } from './questions.ts';
 import { SharedNames } from './shared-names.ts';
+import { Placer } from './vitals.ts';
 
 /** The connections to other nodes, where they are: on the system thread. */
 export interface Network {
@@ -31,13 +40,8 @@ export interface Network {
   disconnect(node: Atom): boolean;
   /** What came over that connection is no term. */
   refuse(connectionId: number): void;
-}
-
-/** Calls that another thread has to answer. */
-export interface FarCalls {
-  processInfo(pid: Pid): Promise<ProcessInfo | undefined>;
-  connect(node: Atom): Promise<boolean>;
-  disconnect(node: Atom): Promise<boolean>;
+  setCookie(node: Atom, cookie: string | null): void;
+  connecting(): readonly Atom[];
 }
 
 export interface NodeThreadOptions {
@@ -48,10 +52,16 @@ export interface NodeThreadOptions {
   readonly env: Env;
   readonly implicitSelf: boolean;
   readonly modules?: ModuleTable;
+  readonly load: ModuleLoader;
+  /** How many worker threads processes are placed on. Higher numbers are threads of isolated processes. */
+  readonly workers: number;
+  readonly placement: Placement;
+  readonly vitals?: SharedArrayBuffer;
+  /** On the thread that started the node. */
+  readonly host?: ThreadHost;
   /** Only with several threads. */
   readonly tables?: readonly SharedArrayBuffer[];
   readonly names?: SharedArrayBuffer;
-  readonly far: FarCalls;
   /** New atoms that one connection may make this thread hold. */
   readonly atomsMax?: number;
 }
@@ -69,16 +79,22 @@ export class NodeThread implements Outside {
   /** Set on the system thread of a distributed node. */
   network: Network | null = null;
   readonly #options: NodeThreadOptions;
-  readonly #views: readonly Float64Array[];
+  readonly #views: Float64Array[];
+  readonly #placer: Placer;
+  /** Work that other threads have offloaded through this one. */
+  readonly #offloaded = new Map<string, AbortController>();
   readonly #nodes = new Set<Atom>();
   readonly #losses = new Map<number, Loss>();
   readonly #window = new ForwardWindow();
   readonly #accounts: ForwardAccounts;
+  readonly #questions = new OpenQuestions();
+  readonly #answers: Answers;
 
   constructor(options: NodeThreadOptions) {
     const { nodeName, creation, thread, env, tables, names } = options;
     this.#options = options;
     this.#views = (tables ?? []).map((table) => new Float64Array(table));
+    this.#answers = this.#createAnswers();
     const isAlive = (pid: Pid): boolean => this.isAlive(pid);
     const sharedTable = tables?.[thread];
     this.scheduler = new Scheduler({
@@ -93,9 +109,12 @@ export class NodeThread implements Outside {
           : new SharedNames({ shared: names, nodeName, creation, thread, isAlive }),
       ...(sharedTable === undefined ? {} : { sharedTable }),
       ...(options.modules === undefined ? {} : { modules: options.modules }),
+      load: options.load,
     });
     this.scheduler.outside = this;
     this.#accounts = new ForwardAccounts((source, node, bytes, large) => void this.mesh.accept(source, node, bytes, large));
+    this.#placer = new Placer(options.vitals ?? null, options.workers);
+    this.scheduler.spawner.place = (placement) => this.#place(placement ?? options.placement);
     this.mesh = new Mesh(this.scheduler, env, {
       onForward: (source, bytes, node, control, payload) => this.#forwarded(source, bytes, node, control, payload),
       onAccepted: (node, bytes, large) => this.#window.accepted(node, bytes, large),
@@ -103,6 +122,10 @@ export class NodeThread implements Outside {
       onMalformed: (connectionId) => this.#onMalformed(connectionId),
       onNodeUp: (node) => void this.#nodes.add(node),
       onNodeLost: (node, connectionId) => this.onNodeLost(node, connectionId),
+      onQuestion: (from, id, question) => {
+        void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
+      },
+      onAnswer: (id, answer) => this.#questions.answer(id, answer),
       onClosed: (lost) => this.#onClosed(lost),
     }, options.atomsMax);
   }
@@ -115,6 +138,9 @@ export class NodeThread implements Outside {
 
   toThread(thread: number, signal: Signal): void {
     if (!this.mesh.sendSignal(thread, signal)) this.#answerForDead(signal);
+    else if (this.#isIsolated(thread) && signal.kind === 'exit' && signal.reason === Exit.kill) {
+      this.#enforceKill(signal.to);
+    }
   }
 
   toNode(node: Atom, signal: Signal): boolean {
@@ -140,8 +166,12 @@ export class NodeThread implements Outside {
     return view !== undefined && isAliveIn(view, pidCount(pid));
   }
 
-  processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
-    return this.#options.far.processInfo(pid);
+  async askAlive(pid: Pid): Promise<boolean> {
+    return (await this.#ask(pidThread(pid), ask.alive(pid))) === true;
+  }
+
+  async processInfo(pid: Pid): Promise<ProcessInfo | undefined> {
+    return (await this.#ask(pidThread(pid), ask.info(pid))) as ProcessInfo | undefined;
   }
 
   watchNode(node: Atom): void {
@@ -149,25 +179,99 @@ export class NodeThread implements Outside {
     else if (this.#isSystem || !this.mesh.watchNode(this.#options.systemThread, node)) this.#loseLater(node);
   }
 
-  connect(node: Atom): Promise<boolean> {
-    if (this.network !== null) return this.network.connect(node);
-    return this.#isSystem ? Promise.resolve(false) : this.#options.far.connect(node);
+  async connect(node: Atom): Promise<boolean> {
+    return (await this.#askSystem(ask.connect(node))) === true;
   }
 
+  /** After everything that this thread has sent to the node. */
   async disconnect(node: Atom): Promise<boolean> {
-    if (this.network !== null) return this.network.disconnect(node);
-    return this.#isSystem ? false : this.#options.far.disconnect(node);
+    return (await this.#askSystem(ask.disconnect(node))) === true;
+  }
+
+  async setCookie(node: Atom, cookie: string | null): Promise<void> {
+    await this.#askSystem(ask.setCookie(node, cookie));
+  }
+
+  /** The nodes to or from which a connection is being made. */
+  async connecting(): Promise<readonly Atom[]> {
+    return ((await this.#askSystem(ask.connecting())) ?? []) as readonly Atom[];
   }
 
   nodes(): readonly Atom[] {
     return [...this.#nodes];
   }
 
+  // Threads of isolated processes, and offloaded work
+
+  /** A thread joins: a worker that was replaced, or one for an isolated process. */
+  attach(thread: number, port: MessagePort, table: SharedArrayBuffer): void {
+    this.#views[thread] = new Float64Array(table);
+    this.mesh.attach(thread, port);
+  }
+
+  #isIsolated(thread: number): boolean {
+    return thread > this.#options.workers;
+  }
+
+  #place(placement: Placement): number {
+    if (typeof placement === 'number') return placement;
+    if (placement === 'caller' || this.#options.workers === 0) return this.scheduler.thread;
+    return placement === 'roundRobin' ? this.#placer.roundRobin() : this.#placer.leastLoaded();
+  }
+
+  #enforceKill(pid: Pid): void {
+    const { host } = this.#options;
+    if (host !== undefined) host.enforceKill(pid);
+    else void this.#ask(0, ask.enforceKill(pid));
+  }
+
+  async isolate(memoryLimitMb: number | undefined): Promise<number> {
+    const { host } = this.#options;
+    if (host !== undefined) return host.isolate(memoryLimitMb);
+    const answer = await this.#ask(0, ask.isolate(memoryLimitMb));
+    if (typeof answer === 'number') return answer;
+    throw fromPlainError(answer as PlainError);
+  }
+
+  explainRefusal(thread: number, ref: Ref, error: PlainError): void {
+    if (thread === this.scheduler.thread) this.scheduler.spawner.explainRefusal(ref, error);
+    else void this.#ask(thread, ask.explain(ref, { ...error }));
+  }
+
+  async offload(work: OffloadWork, signal: AbortSignal): Promise<unknown> {
+    const { host } = this.#options;
+    if (host !== undefined) return readOffloadAnswer(await host.offload(work, signal));
+    const id = this.scheduler.makeRef();
+    const abort = (): void => void this.#ask(0, ask.abort(id));
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const asked = this.#ask(0, ask.offload(id, { ...work }));
+      if (signal.aborted) abort();
+      return readOffloadAnswer((await asked) as OffloadAnswer);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async #offloadFor(id: Ref, work: OffloadWork): Promise<OffloadAnswer> {
+    const { host } = this.#options;
+    if (host === undefined) return failedAnswer(createNoThreadsError('offload'));
+    const controller = new AbortController();
+    this.#offloaded.set(id.key, controller);
+    const answer = await host.offload(work, controller.signal).catch(failedAnswer);
+    this.#offloaded.delete(id.key);
+    return answer;
+  }
+
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null): void {
-    if (!this.mesh.passOn(thread, connectionId, pending, payload)) this.#answerForDead(pending.signal);
+  deliver(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null, decode: DecodeOptions): void {
+    if (!this.mesh.passOn(thread, connectionId, pending, payload, decode.keepFloats === true)) this.#answerForDead(pending.signal);
+    else if (this.#isIsolated(thread) && pending.signal.kind === 'exit') {
+      const reason = payload === null ? pending.signal.reason : new TermReader(payload, 0, payload.length, decode).term();
+      if (reason === Exit.kill) this.#enforceKill(pending.signal.to);
+    }
   }
 
   onNodeUp(node: Atom): void {
@@ -188,6 +292,30 @@ export class NodeThread implements Outside {
   #onMalformed(connectionId: number): void {
     if (this.network !== null) this.network.refuse(connectionId);
     else this.mesh.reportMalformed(this.#options.systemThread, connectionId);
+  }
+
+  #askSystem(question: Question): Promise<unknown> {
+    return this.#isSystem ? answerTo(question, this.#answers) : this.#ask(this.#options.systemThread, question);
+  }
+
+  #ask(thread: number, question: Question): Promise<unknown> {
+    return this.#questions.ask(thread, (id) => this.mesh.ask(thread, id, question));
+  }
+
+  #createAnswers(): Answers {
+    return {
+      info: (pid) => this.scheduler.find(pid)?.info(),
+      alive: (pid) => this.scheduler.find(pid) !== undefined,
+      connect: (node) => this.network?.connect(node) ?? Promise.resolve(false),
+      disconnect: (node) => this.network?.disconnect(node) ?? false,
+      setCookie: (node, cookie) => this.network?.setCookie(node, cookie),
+      connecting: () => this.network?.connecting() ?? [],
+      isolate: (memoryLimitMb) => this.isolate(memoryLimitMb).catch(toPlainError),
+      enforceKill: (pid) => this.#options.host?.enforceKill(pid),
+      explain: (ref, error) => this.scheduler.spawner.explainRefusal(ref, error as PlainError),
+      offload: (id, work) => this.#offloadFor(id, work as OffloadWork),
+      abort: (id) => this.#offloaded.get(id.key)?.abort(),
+    };
   }
 
   #loseLater(node: Atom): void {
@@ -237,6 +365,7 @@ export class NodeThread implements Outside {
     this.scheduler.relations.onThreadLost(thread, loss.reason);
     this.scheduler.spawner.onLost(thread);
     if (thread === this.#options.systemThread) this.#window.lostAll();
+    this.#questions.onThreadLost(thread);
     if (thread === this.#options.systemThread) for (const node of [...this.#nodes]) this.onNodeLost(node);
     for (const done of loss.done) done();
   }
@@ -259,11 +388,7 @@ export class NodeThread implements Outside {
   }
 }
 
-/** The info of a process as bytes for the control plane, and back. */
-export function encodeInfo(info: ProcessInfo | undefined): Uint8Array | null {
-  return info === undefined ? null : encodeTerm({ ...info });
-}
-
-export function decodeInfo(bytes: Uint8Array | null): ProcessInfo | undefined {
-  return bytes === null ? undefined : (decodeTerm(bytes) as ProcessInfo);
+/** The processes of a thread, without what is in their mailboxes: a summary, for lists. */
+export function processList(scheduler: Scheduler): ProcessInfo[] {
+  return Array.from(scheduler.processes(), (process) => ({ ...process.info(), messages: [] }));
 }

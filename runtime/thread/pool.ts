@@ -13,6 +13,8 @@ export interface ThreadPoolOptions {
   readonly threads: number;
   /** The module that runs in each worker: a file URL. */
   readonly entry: string;
+  /** Most that the JavaScript heap of a thread may grow to, in megabytes. */
+  readonly memoryLimitMb?: number | undefined;
   /** A thread ended that nobody asked to stop. `reason` is the exit reason of its processes. */
   onLost(thread: number, reason: unknown, error: unknown): void;
 }
@@ -42,6 +44,9 @@ export class ThreadPool {
       // The default lets an idle worker sleep in Atomics.wait, where its timers and ports stop.
       atomics: 'disabled',
       recordTiming: false,
+      ...(options.memoryLimitMb === undefined
+        ? {}
+        : { resourceLimits: { maxOldGenerationSizeMb: options.memoryLimitMb } }),
     });
     this.#piscina.on('error', () => undefined);
   }

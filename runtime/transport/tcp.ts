@@ -26,7 +26,10 @@ export class SocketConnection implements Connection {
     this.#socket = socket;
     this.remote = remote;
     let reason: CloseReason = 'closed';
-    socket.on('data', (bytes: Uint8Array) => events.onBytes(bytes));
+    // As a plain array: each frame becomes a view of it, and views of a Buffer cost half as much again.
+    socket.on('data', ({ buffer, byteOffset, length }: Buffer) =>
+      events.onBytes(new Uint8Array(buffer, byteOffset, length)),
+    );
     socket.on('drain', () => events.onDrain());
     socket.on('error', (error) => (reason = closeReason(error)));
     socket.on('close', () => events.onClose(reason));

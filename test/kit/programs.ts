@@ -94,11 +94,13 @@ export interface ErlangOptions {
   readonly epmdPort: number;
   /** Expressions that it evaluates; it goes on running afterwards. */
   readonly run: string;
+  /** More arguments for `erl`. */
+  readonly more?: readonly string[];
 }
 
 /** An Erlang node. Its EPMD is the one that serves on `epmdPort`; none is started. */
-export function startErlang(test: TestContext, { name, cookie, epmdPort, run }: ErlangOptions): Program {
-  const args = ['-name', name, '-setcookie', cookie, '-start_epmd', 'false', '-noinput', '-eval', run];
+export function startErlang(test: TestContext, { name, cookie, epmdPort, run, more = [] }: ErlangOptions): Program {
+  const args = ['-name', name, '-setcookie', cookie, '-start_epmd', 'false', '-noinput', ...more, '-eval', run];
   return startProgram(test, 'erl', args, { ERL_EPMD_PORT: String(epmdPort) });
 }
 

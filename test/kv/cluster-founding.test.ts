@@ -20,8 +20,6 @@ test('any two of three founders, started in any order, found one cluster and its
     world.run(5000);
     assert.equal(world.config(first)?.M.length, 2);
     assert.equal(world.config(second, BUCKET)?.M.length, 2);
-    world.input(first, { kind: 'bucketActive', bucket: BUCKET, boot: 1, e: 1 });
-    world.input(second, { kind: 'bucketActive', bucket: BUCKET, boot: 1, e: 1 });
     world.start(third, BUCKET);
     world.run(8000);
     assert.equal(world.config(third)?.M.length, 3);
@@ -37,7 +35,10 @@ test('founders that are started together are members of the founding configurati
   const world = new World({ seed: 7 });
   for (const name of ORDERS[0]) world.start(name, BUCKET);
   world.run(3000);
-  assert.deepEqual(world.config('n1')?.M.map((m) => m.name), ['n1', 'n2', 'n3']);
+  assert.deepEqual(
+    world.config('n1')?.M.map((m) => m.name),
+    ['n1', 'n2', 'n3'],
+  );
   assert.equal(world.config('n3', BUCKET)?.M.length, 3);
 });
 
@@ -67,7 +68,10 @@ test('a whole cluster that restarts keeps its identity, and its bucket begins an
   const fresh = world.config('n1', BUCKET);
   assert.equal(fresh?.e, 2);
   assert.equal(fresh?.fresh, true);
-  assert.deepEqual(fresh?.M.map((m) => m.boot), [2, 2, 2]);
+  assert.deepEqual(
+    fresh?.M.map((m) => m.boot),
+    [2, 2, 2],
+  );
   assert.equal(world.config('n2')?.cluster, cluster);
   assert.ok(world.lost.length > 0);
 });
@@ -126,7 +130,12 @@ test('negative control: founders whose votes are not durable found two clusters'
 });
 
 test('negative control: founders that are whoever is there found two clusters', () => {
-  const pairs: Record<string, readonly string[]> = { n1: ['n1', 'n2'], n2: ['n1', 'n2'], n3: ['n3', 'n4'], n4: ['n3', 'n4'] };
+  const pairs: Record<string, readonly string[]> = {
+    n1: ['n1', 'n2'],
+    n2: ['n1', 'n2'],
+    n3: ['n3', 'n4'],
+    n4: ['n3', 'n4'],
+  };
   const halves = (founders: (name: string) => readonly string[]): World => {
     const world = new World({ seed: 1, founders });
     for (const name of Object.keys(pairs)) world.start(name);
@@ -142,7 +151,8 @@ test('negative control: a record that forgets the missing member lets two of thr
   const world = new World({
     seed: 5,
     remember: (record) => {
-      const configs = record.buckets[BUCKET]?.configs.map((c) => ({ ...c, M: c.M.filter((m) => m.name !== 'n3') })) ?? [];
+      const configs =
+        record.buckets[BUCKET]?.configs.map((c) => ({ ...c, M: c.M.filter((m) => m.name !== 'n3') })) ?? [];
       const vote = record.buckets[BUCKET]?.vote ?? createRecord('n', 'i').system.vote;
       return { ...record, buckets: { [BUCKET]: { configs, vote } } };
     },

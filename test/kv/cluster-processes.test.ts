@@ -24,8 +24,13 @@ async function ready(...nodes: NodeProgram[]): Promise<void> {
 
 /** Nothing is awaited any more: every node has its seats and has merged. */
 async function settled(...nodes: NodeProgram[]): Promise<void> {
-  const waits = async (): Promise<readonly string[]> => (await Promise.all(nodes.map((n) => n.status()))).flatMap((s) => s.waits);
-  await until(async () => (await waits()).length === 0, async () => (await waits()).join('\n'), READY_MS);
+  const waits = async (): Promise<readonly string[]> =>
+    (await Promise.all(nodes.map((n) => n.status()))).flatMap((s) => s.waits);
+  await until(
+    async () => (await waits()).length === 0,
+    async () => (await waits()).join('\n'),
+    READY_MS,
+  );
 }
 
 async function found(node: NodeProgram, key: string, expected: unknown): Promise<void> {
@@ -91,7 +96,10 @@ test('with one node killed the store answers, and keys bound to its processes go
     assert.deepEqual(await b.ask('put', 'later', 2), { ok: true, value: 2 });
     for (const node of [a, b]) await found(node, 'bound', NOT_FOUND);
     await b.kill();
-    await until(async () => !(await a.status()).hasQuorum, () => 'the quorum is still there');
+    await until(
+      async () => !(await a.status()).hasQuorum,
+      () => 'the quorum is still there',
+    );
     assert.deepEqual(await a.ask('get', 'kept'), NO_QUORUM);
     assert.deepEqual(await a.ask('put', 'kept', 'no'), NO_QUORUM);
     await assert.rejects(a.ask('put', 'kept', 'no', { noQuorum: 'fail' }), (e) => hasCode(e, 'no_quorum'));
@@ -109,7 +117,10 @@ test('a cluster that was stopped whole starts again empty when all are back, and
     await nodes[0]?.ask('put', 'apple', 1);
     for (const node of nodes) await node.stop();
     const [a, b] = [await cluster.start(1), await cluster.start(2)];
-    await until(async () => (await a.status()).hasQuorum, () => 'no quorum of the cluster');
+    await until(
+      async () => (await a.status()).hasQuorum,
+      () => 'no quorum of the cluster',
+    );
     assert.deepEqual(await a.ask('get', 'apple'), NO_QUORUM, 'node 3 may hold what was decided');
     assert.match((await a.status()).waits.join(), /waits for n3@127\.0\.0\.1, which may hold values/);
     nodes = [a, b, await cluster.start(3)];
@@ -135,7 +146,10 @@ test('a single node that restarts is a client: its operations work, and it says 
     assert.deepEqual(await c.ask('put', 'pear', 2), { ok: true, value: 2 });
     assert.match((await c.status()).waits.join(), /n3@127\.0\.0\.1 restarted and forgot bucket PaxosKV.*client/);
     await b.kill();
-    await until(async () => JSON.stringify(await c.ask('get', 'apple')) === JSON.stringify(NO_QUORUM), () => 'it counts itself');
+    await until(
+      async () => JSON.stringify(await c.ask('get', 'apple')) === JSON.stringify(NO_QUORUM),
+      () => 'it counts itself',
+    );
   });
 });
 
@@ -147,6 +161,36 @@ test('a state folder in use refuses a second node, and a reset removes what a st
     await a.stop();
     assert.equal(await removeRecord(folder), true);
     assert.equal(await removeRecord(folder), false);
+  });
+});
+
+test('a node whose system thread is killed comes back as a client, and its callers are served again', async () => {
+  await withCluster(async (cluster) => {
+    const [a, b, c] = [await cluster.start(1), await cluster.start(2), await cluster.start(3)];
+    await ready(a, b, c);
+    await settled(a, b, c);
+    await a.ask('put', 'apple', 1);
+    await a.ask('killThread');
+    await until(
+      async () => (await a.status().catch(() => null))?.waits.some((text) => text.includes('forgot')) === true,
+      () => `node 1 does not say that it forgot: ${a.stderr}`,
+    );
+    await ready(a, b, c);
+    for (const node of [a, b, c]) assert.deepEqual(await node.ask('get', 'apple'), { ok: true, value: 1 });
+    assert.deepEqual(await a.ask('put', 'pear', 2), { ok: true, value: 2 });
+  });
+});
+
+test('a bucket that the application starts runs on its own thread, and works across nodes', async () => {
+  await withCluster(async (cluster) => {
+    const nodes = [await cluster.start(1), await cluster.start(2), await cluster.start(3)];
+    await ready(...nodes);
+    await Promise.all(nodes.map((node) => node.ask('startBucket', 'Mine')));
+    await Promise.all(nodes.map((node) => node.ask('ready', READY_MS, 'Mine')));
+    const [a, b, c] = nodes as [NodeProgram, NodeProgram, NodeProgram];
+    assert.deepEqual(await a.ask('put', 'key', 'mine', { bucket: 'Mine' }), { ok: true, value: 'mine' });
+    assert.deepEqual(await b.ask('get', 'key', { bucket: 'Mine' }), { ok: true, value: 'mine' });
+    assert.deepEqual(await c.ask('get', 'key'), NOT_FOUND, 'the default bucket has its own keys');
   });
 });
 

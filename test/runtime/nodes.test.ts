@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { hasCode } from '../../runtime/errors.ts';
-import { atom, Exit, isDown, isExit, isTagged, LocalNode, Pid, tuple, type Self } from '../../runtime/index.ts';
+import type { Pid } from '../../runtime/index.ts';
+import { atom, Exit, isDown, isExit, isTagged, LocalNode, tuple, type Self } from '../../runtime/index.ts';
 import { freePort, startNodeProgram } from '../kit/programs.ts';
 
 const cookie = 'nodes-test';

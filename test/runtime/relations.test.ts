@@ -59,7 +59,8 @@ test(
         throw 5 as unknown as Error;
       }),
     );
-    assert.deepEqual(thrown, tuple(tuple(atom('nocatch'), 5), []));
+    // The stack of what is no Error is not known, but the reason has the shape that everybody expects.
+    assert.deepEqual(thrown, tuple(tuple(atom('nocatch'), 5), [tuple(atom('js'), atom('call'), 0, [])]));
     const error = await downReason(
       self,
       self.spawn(() => {
@@ -235,7 +236,7 @@ test(
     const left = self.cancelTimer(late);
     assert.ok(typeof left === 'number' && left > 50_000 && left <= 60_000);
     assert.equal(self.cancelTimer(late), false);
-    self.sendAfter(2, self.pid, 'second');
+    self.sendAfter(20, self.pid, 'second');
     self.sendAfter(1, self.pid, 'first');
     assert.equal(await self.receive(), 'first');
     assert.equal(await self.receive(), 'second');

@@ -11,12 +11,13 @@ import {
   LocalNode,
   tuple,
   type Pid,
+  type QuorateError,
   type Self,
 } from '../../runtime/index.ts';
 import { pidThread } from '../../runtime/term/pid.ts';
 
 const placed = new URL('../fixtures/placed.js', import.meta.url).href;
-const PATIENCE = { timeoutMs: 10_000 };
+const PATIENCE = { timeoutMs: 20_000 };
 
 function start(self: Self, exported: string, thread: number, ...args: unknown[]): Promise<Pid> {
   return self.spawn(placed, exported, args, { thread });
@@ -69,7 +70,7 @@ describe('threads of a node', () => {
       self.send(pid, tuple(atom('why'), ['because', 1n]));
       const down = await self.receive(isDown(ref), PATIENCE);
       assert.deepEqual(down.reason, tuple(atom('why'), ['because', 1n]));
-      assert.equal(self.isAlive(pid), false);
+      assert.equal(await self.isAlive(pid), false);
       const again = self.monitor(pid);
       assert.equal((await self.receive(isDown(again), PATIENCE)).reason, Exit.noproc);
       assert.throws(
@@ -152,8 +153,16 @@ describe('threads of a node', () => {
     inNode(async (self) => {
       const missing = new URL('./no-such-module.js', import.meta.url).href;
       for (const thread of [0, 1]) {
-        await assert.rejects(self.spawn(missing, 'f', [], { thread }), (error) => hasCode(error, 'module_not_found'));
-        await assert.rejects(self.spawn(placed, 'nothing', [], { thread }), (error) => hasCode(error, 'undef'));
+        await assert.rejects(self.spawn(missing, 'f', [], { thread }), (error: Error) => {
+          assert.match(error.message, /cannot find .*no-such-module\.js/);
+          assert.deepEqual((error as QuorateError).details, { module: missing });
+          return hasCode(error, 'module_not_found');
+        });
+        await assert.rejects(self.spawn(placed, 'nothing', [], { thread }), (error: Error) => {
+          assert.match(error.message, /placed\.js exports no function nothing; it has .*echo/);
+          return hasCode(error, 'undef');
+        });
+        await assert.rejects(self.spawn('./placed.js', 'echo', [], { thread }), (error) => hasCode(error, 'badarg'));
         await assert.rejects(self.spawn(placed, 'notAFunction', [], { thread }), (error) => hasCode(error, 'undef'));
       }
       await assert.rejects(self.spawn(placed, 'echo', [], { thread: 77 }), (error) => hasCode(error, 'noconnection'));
@@ -167,7 +176,7 @@ describe('threads of a node', () => {
 describe('a thread that dies', () => {
   let node: LocalNode;
   before(async () => {
-    node = await LocalNode.start({ threads: 2 });
+    node = await LocalNode.start({ threads: 2, threadMemoryLimitMb: 48 });
   });
   after(() => node.stop());
 
@@ -185,7 +194,7 @@ describe('a thread that dies', () => {
       reason((await self.receive(isDown(ref), PATIENCE)).reason);
       reason((await self.receive(isExit(linked), PATIENCE)).reason);
       assert.equal(self.whereis('watched'), undefined);
-      assert.equal(self.isAlive(other), true);
+      assert.equal(await self.isAlive(other), true);
       const again = self.monitor(watched);
       assert.equal((await self.receive(isDown(again), PATIENCE)).reason, Exit.noproc);
       await replaced;
@@ -221,6 +230,12 @@ describe('a thread that dies', () => {
     expectLoss(async (self) => {
       start(self, 'exitThread', 2).catch(() => undefined);
     }, isThreadExit(/exit/i)));
+
+  test('by running out of memory: the reason says so', () =>
+    expectLoss(async (self) => {
+      const eater = await start(self, 'eatMemory', 2);
+      self.send(eater, 'eat');
+    }, isThreadExit(/ERR_WORKER_OUT_OF_MEMORY/)));
 
   test('a spawn that was under way there is rejected', async () => {
     await node.run(async (self) => {

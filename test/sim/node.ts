@@ -9,7 +9,7 @@ import type { Acceptor, AcceptorEffect } from '../../kv/paxos/acceptor.ts';
 import type { Outcome } from '../../kv/paxos/decide.ts';
 import type { Operation } from '../../kv/paxos/operation.ts';
 import type { Ballot, Entry, Key, RegisterReply, RegisterRequest } from '../../kv/paxos/messages.ts';
-import type { Proposer, ProposerEffect, ProposerLimits } from '../../kv/paxos/proposer.ts';
+import type { Proposer, ProposerEffect, ProposerLimits } from '../../kv/paxos/proposer-state.ts';
 import type { Term } from '../../kv/paxos/wire-fields.ts';
 import type { World } from './world.ts';
 

@@ -65,10 +65,10 @@ const exits: [Restart, unknown, string][] = [
   ['temporary', Exit.normal, 'forget'],
 ];
 
-for (const [restart, reason, then] of exits) {
-  test(`a ${restart} child that ends with ${String(reason)}: ${then}`, () => {
+for (const [restart, reason, fate] of exits) {
+  test(`a ${restart} child that ends with ${String(reason)}: ${fate}`, () => {
     const child = { restart, significant: false, active: true };
-    assert.deepEqual(planExit([child], child, reason, 'anySignificant'), { then, shutdown: false });
+    assert.deepEqual(planExit([child], child, reason, 'anySignificant'), { child: fate, shutdown: false });
   });
 }
 

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import type { Smoke } from './package-check.ts';
 import { checkPackage } from './package-check.ts';
 
 const manifest = {
@@ -22,7 +23,7 @@ const files = {
   'cli.js': "#!/usr/bin/env node\nconsole.log('usage: small-sample');\n",
 };
 
-function check(changedManifest: object, changedFiles: Readonly<Record<string, string>> = {}): void {
+function check(changedManifest: object, changedFiles: Readonly<Record<string, string>> = {}, smoke?: Smoke): void {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-sample-'));
   try {
     const texts = { 'package.json': JSON.stringify({ ...manifest, ...changedManifest }), ...files, ...changedFiles };
@@ -30,7 +31,7 @@ function check(changedManifest: object, changedFiles: Readonly<Record<string, st
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
-    checkPackage(folder);
+    checkPackage(folder, smoke);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -62,4 +63,9 @@ test('a package whose types do not compile is refused', () => {
 
 test('a package whose command fails is refused', () => {
   assert.throws(() => check({}, { 'cli.js': '#!/usr/bin/env node\nprocess.exit(3);\n' }), /--help ended with 3/);
+});
+
+test('a package whose command prints something else than it should is refused', () => {
+  check({}, {}, [['any'], 'usage: small-sample\n']);
+  assert.throws(() => check({}, {}, [['any'], 'something else\n']), /small-sample any printed usage/);
 });

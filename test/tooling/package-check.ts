@@ -86,15 +86,22 @@ function useExports(manifest: Manifest, consumer: string): void {
   );
 }
 
-function runCommands(manifest: Manifest, consumer: string): void {
+function runCommands(manifest: Manifest, consumer: string, smoke: Smoke): void {
   for (const name of Object.keys(manifest.bin ?? {})) {
     const output = run(`${name} --help`, consumer, join(consumer, 'node_modules', '.bin', name), ['--help']);
     if (!output.includes(name)) throw new PackageProblem(`${name} --help printed no usage: ${output}`);
+    const [args, expected] = smoke;
+    if (args.length === 0) continue;
+    const printed = run(`${name} ${args.join(' ')}`, consumer, join(consumer, 'node_modules', '.bin', name), args);
+    if (printed !== expected) throw new PackageProblem(`${name} ${args.join(' ')} printed ${printed}`);
   }
 }
 
+/** Arguments for the package's command that make it do its work, and what it prints then. */
+export type Smoke = readonly [args: readonly string[], printed: string];
+
 /** Throws with what is wrong with the package that the folder packs to. */
-export function checkPackage(folder: string): void {
+export function checkPackage(folder: string, smoke: Smoke = [[], '']): void {
   const work = mkdtempSync(join(tmpdir(), 'quorate-package-'));
   try {
     const tarball = pack(folder, work);
@@ -111,7 +118,7 @@ export function checkPackage(folder: string): void {
     checkManifest(manifest, installed);
     checkDependencies(consumer);
     useExports(manifest, consumer);
-    runCommands(manifest, consumer);
+    runCommands(manifest, consumer, smoke);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -119,7 +126,9 @@ export function checkPackage(folder: string): void {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
-    checkPackage(repositoryRoot);
+    // A node with its worker thread, its wire and its store; of a number that nobody is likely to use.
+    const node = ['node', '987', '--state-dir', 'state', '--wait', '0', '--eval', "await put('apple', 1)"];
+    checkPackage(repositoryRoot, [node, "{ ok: false, error: 'no_quorum' }\n"]);
     console.log('the package installs into an empty folder, and every export works there with its types');
   } catch (error) {
     if (!(error instanceof PackageProblem)) throw error;

@@ -4,7 +4,7 @@
  * those that plain text tells.
  */
 export const FILE_LINES_MAX = 400;
-export const LINE_CHARACTERS_MAX = 150;
+export const LINE_CHARACTERS_MAX = 160;
 
 interface Rule {
   readonly name: string;

@@ -12,7 +12,9 @@ import {
   type InitResult,
   type StartReturn,
 } from '../../../supervisors/index.ts';
-import { Shown, type Log } from './log.ts';
+import { Shown } from './events.ts';
+import { placeOf } from './spread.ts';
+import { reporterOf, reportStart, type LogRef, type Reporter } from './reporter.ts';
 
 export interface Behaviour {
   readonly trap_exit?: boolean;
@@ -22,8 +24,9 @@ export interface Behaviour {
   readonly terminate?: string;
 }
 
+/** Can be sent. */
 interface ChildArgs {
-  readonly log: Log;
+  readonly log: LogRef;
   readonly id: string;
   readonly count: number;
   readonly behaviour: Behaviour;
@@ -41,12 +44,12 @@ function nth<T>(list: readonly T[], count: number): T {
 /** Runs in the supervisor. */
 export async function startChild(
   self: Self,
-  log: Log,
+  log: Reporter,
   id: string,
   behaviour: Behaviour,
   extra: readonly unknown[] | undefined,
 ): Promise<StartReturn> {
-  const count = log.next(id);
+  const count = await log.next(id);
   const outcome = nth(behaviour.init ?? ['ok'], count);
   const [kind, word = ''] = outcome.split(':');
   if (kind?.startsWith('start_') === true) log.add('not_started', id, count, outcome);
@@ -54,14 +57,14 @@ export async function startChild(
     case 'start_error':
       return tuple(atom('error'), atom(word));
     case 'start_already':
-      return tuple(atom('error'), tuple(atom('already_started'), log.pidOf(word)));
+      return tuple(atom('error'), tuple(atom('already_started'), (await log.names()).pidOf(word)));
     case 'start_crash':
       throw new ProcessError(atom(word));
     case 'start_return':
       return atom(word) as StartReturn;
     default: {
-      const args: ChildArgs = { log, id, count, behaviour, outcome, extra, supervisor: self.pid };
-      const result = await startClass(self, Child, args);
+      const args: ChildArgs = { log: log.ref, id, count, behaviour, outcome, extra, supervisor: self.pid };
+      const result = await startClass(self, Child, args, placeOf(log.ref, id, count));
       return kind === 'ok_info' && result.kind === 'ok' ? { ...result, info: atom(word) } : result;
     }
   }
@@ -71,15 +74,19 @@ export async function sleep(self: Self, ms: number): Promise<void> {
   if (ms > 0) await self.receive((_message): _message is never => false, { timeoutMs: ms, otherwise: null });
 }
 
-class Child extends GenServer<ChildArgs, never, unknown, unknown, ChildArgs> {
+export class Child extends GenServer<ChildArgs, never, unknown, unknown, ChildArgs> {
+  static readonly module: string = import.meta.url;
+  #log: Reporter | null = null;
+
   override async init(args: ChildArgs): Promise<InitResult<ChildArgs>> {
-    const { log, id, count, behaviour, outcome, extra } = args;
+    const log = (this.#log = reporterOf(this.self, args.log));
+    const { id, count, behaviour, outcome, extra } = args;
     this.self.trapExit(behaviour.trap_exit ?? false);
     const delay = behaviour.init_delay_ms ?? 0;
     await sleep(this.self, typeof delay === 'number' ? delay : nth(delay, count));
     const [kind, word = ''] = outcome.split(':');
     if (kind === 'ok' || kind === 'ok_info') {
-      log.started(id, count, this.self.pid, ...(extra === undefined ? [] : [new Shown(extra)]));
+      await reportStart(log, id, count, this.self.pid, ...(extra === undefined ? [] : [new Shown(extra)]));
       return Next.ok(args);
     }
     log.add('not_started', id, count, outcome);
@@ -97,12 +104,12 @@ class Child extends GenServer<ChildArgs, never, unknown, unknown, ChildArgs> {
   }
 
   override handleInfo(message: unknown, args: ChildArgs): CastResult<ChildArgs> {
-    args.log.add('info', args.id, args.count, new Shown(message));
+    this.#log?.add('info', args.id, args.count, new Shown(message));
     return Next.noreply(args);
   }
 
-  override async terminate(reason: unknown, { log, id, count, behaviour }: ChildArgs): Promise<void> {
-    log.add('terminating', id, count, new Shown(reason));
+  override async terminate(reason: unknown, { id, count, behaviour }: ChildArgs): Promise<void> {
+    this.#log?.add('terminating', id, count, new Shown(reason));
     await sleep(this.self, behaviour.terminate_delay_ms ?? 0);
     const [kind, word = ''] = (behaviour.terminate ?? 'ok').split(':');
     if (kind === 'exit') throw new ProcessExit(atom(word));

@@ -1,10 +1,10 @@
 /** The clients of gen_server scenarios: each carries out one operation at a time and logs what arrives that answers none of its requests. */
-import { realEnv } from '../../../runtime/env.ts';
 import type { Scheduler } from '../../../runtime/process/scheduler.ts';
-import type { Self } from '../../../runtime/process/self.ts';
+import type { Destination, MonitorTarget, Self } from '../../../runtime/process/self.ts';
 import { atom, nameAtom, type Atom } from '../../../runtime/term/atom.ts';
 import type { Pid } from '../../../runtime/term/pid.ts';
-import { tuple } from '../../../runtime/term/tuple.ts';
+import { isRef } from '../../../runtime/term/ref.ts';
+import { isTagged, tuple } from '../../../runtime/term/tuple.ts';
 import {
   abcastFrom,
   callServer,
@@ -22,7 +22,11 @@ import { startTerm } from '../../../supervisors/start.ts';
 import { receiveResponseIn, sendRequestFrom, waitResponseIn } from '../../../supervisors/request.ts';
 import { createActor, resultOf, type Actor } from './actor.ts';
 import { Shown, type Log, type Result } from './log.ts';
-import { TableServer, type Table } from './server.ts';
+import type { ServerName } from '../../../supervisors/names.ts';
+import { kitRegistry } from './global-names.ts';
+import { KIT_MODULE } from './peers.ts';
+import { STARTED, TableServer, type ServerArgs, type Table } from './server.ts';
+import { placeOf } from './spread.ts';
 import { termOf, type Json } from './terms.ts';
 
 export type Step = Readonly<Record<string, Json>>;
@@ -43,7 +47,8 @@ export class Client {
   readonly #log: Log;
   readonly #name: string;
   readonly #servers: Readonly<Record<string, Table>>;
-  readonly #destinationOf: (to: Json) => ServerRef;
+  readonly #now: () => number;
+  #starts = 0;
   readonly #requests = new Map<string, RequestId>();
   readonly #collections = new Map<string, RequestCollection>();
 
@@ -53,12 +58,12 @@ export class Client {
     name: string,
     trapExit: boolean,
     servers: Readonly<Record<string, Table>>,
-    destinationOf: (to: Json) => ServerRef,
+    now: () => number,
   ) {
     this.#log = log;
     this.#name = name;
     this.#servers = servers;
-    this.#destinationOf = destinationOf;
+    this.#now = now;
     const isExpected = (message: unknown): boolean =>
       [...this.#requests.values()].some((id) => checkResponse(message, id) !== undefined);
     this.actor = createActor(
@@ -67,7 +72,7 @@ export class Client {
       (message) => log.add('received', name, new Shown(message)),
       isExpected,
     );
-    log.watch(this.actor.pid, name, 'client_down', name);
+    void log.watch(this.actor.pid, name, 'client_down', name);
   }
 
   /** Carries out a step; null for operations that have no result. */
@@ -122,14 +127,15 @@ export class Client {
   }
 
   async #start(self: Self, step: Step): Promise<unknown> {
-    if ('node' in step) throw new TypeError('starts on other nodes need a runner of several nodes');
     const id = step['server'] as string;
     const how = (step['how'] as string | undefined) ?? 'start_link';
-    const name = step['name'] as Step | undefined;
-    if (name !== undefined && !('local' in name)) throw new TypeError('global and via names are not there yet');
-    const args = { log: this.#log, id, table: this.#servers[id] ?? {}, destinationOf: this.#destinationOf };
+    const name = nameOf(step['name'] as Step | undefined);
+    const args = { log: this.#log.ref, id, table: this.#servers[id] ?? {} };
+    if ('node' in step) return this.#startThere(self, this.#log.known.nodeOf(step['node'] as string), args, name);
+    this.#starts += 1;
     const options = {
-      ...(name === undefined ? {} : { name: name['local'] as string }),
+      ...placeOf(this.#log.ref, id, this.#starts),
+      ...(name === undefined ? {} : { name }),
       ...('timeout' in step ? { timeoutMs: step['timeout'] as number } : {}),
     };
     const result = await startClass(self, TableServer, args, options, how === 'start_link');
@@ -137,12 +143,20 @@ export class Client {
     return tuple(OK, tuple(result.pid, self.monitor(result.pid)));
   }
 
+  async #startThere(self: Self, node: Atom, args: ServerArgs, name: ServerName | undefined): Promise<unknown> {
+    const ref = self.makeRef();
+    const isAnswer = (message: unknown): message is readonly unknown[] =>
+      isTagged(message, STARTED, 3) && isRef(message[1]) && message[1].equals(ref);
+    await self.spawn(KIT_MODULE, 'startServer', [self.pid, ref, args, name], { node });
+    return (await self.receive(isAnswer))[2];
+  }
+
   async #multiCall(self: Self, step: Step): Promise<unknown> {
     const nodes = this.#nodes(self, step);
     const name = nameAtom(step['name'] as string);
     const request = this.#term(step['msg']);
     const timeoutMs = timeoutOf(step) ?? Infinity;
-    const { replies, bad } = await multiCallFrom(self, nodes, name, request, timeoutMs, realEnv.now);
+    const { replies, bad } = await multiCallFrom(self, nodes, name, request, timeoutMs, this.#now);
     return tuple(
       replies.map(([node, reply]) => tuple(node, reply)),
       bad,
@@ -152,7 +166,7 @@ export class Client {
   #nodes(self: Self, step: Step): Atom[] {
     const nodes = step['nodes'] as string[] | undefined;
     if (nodes === undefined) return [self.nodeName];
-    return nodes.map((node) => (node === '$node' ? self.nodeName : nameAtom(node)));
+    return nodes.map((node) => this.#log.known.nodeOf(node));
   }
 
   /** Requests that are answered later. */
@@ -165,7 +179,7 @@ export class Client {
     const timeoutMs = timeoutOf(step) ?? Infinity;
     if (collection !== undefined) return this.#next(self, collection, op, timeoutMs, step['delete'] !== false);
     const id = this.#requests.get(step['req'] as string);
-    if (id === undefined) throw new TypeError(`no request ${String(step['req'])}`);
+    if (id === undefined) throw new TypeError(`no request ${JSON.stringify(step['req'])}`);
     const receive = op === 'receive_response' ? receiveResponseIn : waitResponseIn;
     const response = await receive(self, id, timeoutMs);
     if (op === 'receive_response' || response !== undefined) this.#requests.delete(step['req'] as string);
@@ -218,13 +232,13 @@ export class Client {
     const pid = (): Pid => this.#to(step) as Pid;
     switch (step['op']) {
       case 'send':
-        self.send(this.#to(step), this.#term(step['msg']));
+        self.send(this.#to(step) as Destination, this.#term(step['msg']));
         return null;
       case 'exit':
         self.exit(pid(), this.#term(step['reason']));
         return null;
       case 'monitor':
-        self.monitor(this.#to(step));
+        self.monitor(this.#to(step) as MonitorTarget);
         return null;
       case 'link':
         self.link(pid());
@@ -244,17 +258,24 @@ export class Client {
       case 'whereis':
         return self.whereis(step['name'] as string);
       default:
-        throw new TypeError(`unknown operation ${String(step['op'])}`);
+        throw new TypeError(`unknown operation ${JSON.stringify(step['op'])}`);
     }
   }
 
   #to(step: Step): ServerRef {
-    return this.#destinationOf(step['to'] ?? null);
+    return this.#log.known.destinationOf(step['to'] ?? null);
   }
 
   #term(json: Json | undefined): unknown {
     return termOf(json, this.#log);
   }
+}
+
+function nameOf(name: Step | undefined): ServerName | undefined {
+  if (name === undefined) return undefined;
+  if ('local' in name) return name['local'] as string;
+  if ('global' in name) return { global: nameAtom(name['global'] as string) };
+  return { via: kitRegistry, name: nameAtom(name['via'] as string) };
 }
 
 function timeoutOf(step: Step): number | undefined {

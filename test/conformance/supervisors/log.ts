@@ -1,114 +1,156 @@
 /**
- * The central log of one scenario: events in order, names of processes, and a `down` for each process that was logged as started. Deaths are seen through
- * monitors of a process of the log's own, which handles a DOWN before those that are linked to the dead get to act.
+ * The central log of one scenario: events in the order in which they happened, names of processes, and a `down` for each process that was
+ * logged as started.
  */
 import { isDown } from '../../../runtime/process/message.ts';
+import { runProcess } from '../../../runtime/process/run.ts';
 import type { Scheduler } from '../../../runtime/process/scheduler.ts';
 import type { Self } from '../../../runtime/process/self.ts';
 import type { Atom } from '../../../runtime/term/atom.ts';
-import type { Pid } from '../../../runtime/term/pid.ts';
+import { pidThread, type Pid } from '../../../runtime/term/pid.ts';
+import { isTagged } from '../../../runtime/term/tuple.ts';
+import { isResult, Shown, stamp, unpackEvent, type Event, type Result } from './events.ts';
+import { KnownNames } from './names.ts';
+import { answer, ask, ASK, EVENT, offerReporter, watchOnThread, type LogRef, type Reporter } from './reporter.ts';
 import { jsonOf, type Json, type PidNames } from './terms.ts';
 
-export type Event = readonly unknown[];
+export { Shown, type Result } from './events.ts';
 
-/** A term in an event, converted when the event is taken. */
-export class Shown {
-  readonly term: unknown;
-  constructor(term: unknown) {
-    this.term = term;
-  }
-}
+/** More than the longest exchange that a step sets off: a few starts in a row, each of some questions and answers. */
+const SETTLE_ROUNDS = 20;
 
-/** What an operation came to. */
-export type Result = { readonly value: unknown } | { readonly exit: unknown } | { readonly error: unknown };
+let logs = 0;
 
-export class Log implements PidNames {
-  readonly #names = new Map<string, string>();
-  readonly #pids = new Map<string, Pid>();
-  readonly #counts = new Map<string, number>();
-  readonly #watches = new Map<string, readonly [string, ...unknown[]]>();
+export class Log implements Reporter, PidNames {
+  readonly #scheduler: Scheduler;
+  readonly #known = new KnownNames();
+  readonly #shown = new Map<string, string>();
+  readonly #watches = new Map<string, Event>();
+  /** Names of the supervisors that were started. */
+  readonly supervisors: Set<string> = new Set();
   #unknown = 0;
-  #events: Event[] = [];
+  #events: { readonly at: number; readonly event: Event }[] = [];
   #self: Self | null = null;
+  readonly ref: LogRef;
   /** The log can watch processes from now on. */
   readonly ready: Promise<void>;
+  readonly close: () => void;
 
-  readonly #node: Atom;
-
-  constructor(scheduler: Scheduler) {
-    this.#node = scheduler.nodeName;
+  /** `agents`: of the node's threads, if there are several. */
+  constructor(scheduler: Scheduler, agents: readonly Pid[]) {
+    this.#scheduler = scheduler;
+    this.#known.nodes.set('$node', scheduler.nodeName);
     let isReady = (): void => undefined;
     this.ready = new Promise((resolve) => (isReady = resolve));
-    scheduler.spawn(async (self) => {
+    const log = scheduler.spawn((self) => {
       this.#self = self;
       isReady();
-      for (;;) {
-        const down = await self.receive(isDown());
-        const watch = this.#watches.get(down.ref.key);
-        if (watch !== undefined) this.add(...watch, new Shown(down.reason));
-      }
+      return this.#serve(self);
     });
+    this.ref = { key: `log${(logs += 1)}`, log, agents };
+    this.close = offerReporter(this);
+  }
+
+  async #serve(self: Self): Promise<void> {
+    const isDeath = isDown();
+    for (;;) {
+      const message = await self.receive();
+      if (isDeath(message)) {
+        const event = this.#watches.get(message.ref.key);
+        if (event !== undefined) this.add(...event, new Shown(message.reason));
+      } else if (isTagged(message, EVENT, 3)) {
+        this.#events.push({ at: message[1] as number, event: unpackEvent(message[2] as unknown[]) });
+      } else if (isTagged(message, ASK, 5)) {
+        answer(self, message, await this.#answer(message[3] as string, message[4] as unknown[]));
+      }
+    }
+  }
+
+  async #answer(operation: string, args: readonly unknown[]): Promise<unknown> {
+    const [name, pid, event] = args as [string, Pid, unknown[]];
+    switch (operation) {
+      case 'next':
+        return this.next(name, args[1] as boolean);
+      case 'name':
+        return this.name(pid, name);
+      case 'watch':
+        return this.watch(pid, name, ...unpackEvent(event));
+      case 'names':
+        return this.#known.toList();
+      default:
+        throw new TypeError(`the log does not know ${operation}`);
+    }
   }
 
   add(...event: unknown[]): void {
-    this.#events.push(event);
+    this.#events.push({ at: stamp(), event });
   }
 
   take(): Event[] {
-    return this.#events.splice(0);
+    const events = this.#events.splice(0).sort((a, b) => a.at - b.at);
+    return events.map(({ event }) => event);
   }
 
-  /** The number of the next start of that id. */
-  next(id: string): number {
-    const count = (this.#counts.get(id) ?? 0) + 1;
-    this.#counts.set(id, count);
+  async next(id: string, isSupervisor = false): Promise<number> {
+    const count = (this.#known.counts.get(id) ?? 0) + 1;
+    this.#known.counts.set(id, count);
+    if (isSupervisor) this.supervisors.add(`${id}#${count}`);
     return count;
   }
 
   name(pid: Pid, name: string): void {
-    this.#names.set(pid.key, name);
-    this.#pids.set(name, pid);
+    this.#shown.set(pid.key, name);
+    this.#known.pids.set(name, pid);
   }
 
-  watch(pid: Pid, name: string, ...event: [string, ...unknown[]]): void {
+  /** A process of another thread of this node is seen by that thread's agent, so that its death has the time at which it happened. */
+  async watch(pid: Pid, name: string, ...event: unknown[]): Promise<void> {
     this.name(pid, name);
     if (this.#self === null) throw new TypeError('the log is not ready');
-    this.#watches.set(this.#self.monitor(pid).key, event);
+    if (pid.node === this.#self.nodeName && pidThread(pid) !== this.#scheduler.thread) {
+      await runProcess(this.#scheduler, (self) => watchOnThread(self, this.ref, pid, event));
+    } else this.#watches.set(this.#self.monitor(pid).key, event);
   }
 
-  /** Names a process, watches it and logs that it started. */
-  started(id: string, count: number, pid: Pid, ...more: unknown[]): void {
-    this.watch(pid, id === 'sup' ? id : `${id}#${count}`, 'down', id, count);
-    this.add('started', id, count, ...more);
+  /**
+   * Waits until what goes back and forth between the node's threads has come to rest, however busy the machine is: a ping to a thread is
+   * answered after what came to it before, and each round of pings gives all that goes on one more step.
+   */
+  async settle(): Promise<void> {
+    const { agents } = this.ref;
+    if (agents.length === 0) return;
+    await runProcess(this.#scheduler, async (self) => {
+      for (let round = 0; round < SETTLE_ROUNDS; round++) {
+        for (const agent of agents) await ask(self, agent, 'ping');
+      }
+    });
   }
 
-  /** By name, or the latest of that id that was named. */
+  async names(): Promise<KnownNames> {
+    return this.#known;
+  }
+
+  get known(): KnownNames {
+    return this.#known;
+  }
+
   pidOf(name: string): Pid | undefined {
-    const exact = this.#pids.get(name);
-    if (exact !== undefined) return exact;
-    for (let count = this.#counts.get(name) ?? 0; count > 0; count--) {
-      const pid = this.#pids.get(`${name}#${count}`);
-      if (pid !== undefined) return pid;
-    }
-    return undefined;
+    return this.#known.pidOf(name);
   }
 
   nameOf(pid: Pid): string {
-    let name = this.#names.get(pid.key);
+    let name = this.#shown.get(pid.key);
     if (name === undefined) {
       this.#unknown += 1;
       name = `?${this.#unknown}`;
-      this.#names.set(pid.key, name);
+      this.#shown.set(pid.key, name);
     }
     return name;
   }
 
   atomName(shown: Atom): string {
-    return shown === this.#node ? '$node' : shown.name;
-  }
-
-  known(): ReadonlyMap<string, Pid> {
-    return this.#pids;
+    for (const [name, node] of this.#known.nodes) if (node === shown) return name === '$node' ? name : `$node:${name}`;
+    return shown.name;
   }
 
   eventJson(event: Event): Json {
@@ -123,8 +165,4 @@ export class Log implements PidNames {
     const [kind, term] = Object.entries(result)[0] as [string, unknown];
     return { [kind]: jsonOf(term, this) };
   }
-}
-
-function isResult(value: unknown): value is Result {
-  return typeof value === 'object' && value !== null && ('value' in value || 'exit' in value || 'error' in value);
 }

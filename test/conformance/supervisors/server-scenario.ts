@@ -1,13 +1,10 @@
 /** Carries out one gen_server scenario and gives its trace in the shape of the goldens. */
-import { realEnv } from '../../../runtime/env.ts';
 import { isDown } from '../../../runtime/process/message.ts';
-import { Scheduler } from '../../../runtime/process/scheduler.ts';
-import { nameAtom } from '../../../runtime/term/atom.ts';
+import type { Scheduler } from '../../../runtime/process/scheduler.ts';
 import { Exit } from '../../../runtime/term/exit-reason.ts';
-import { tuple } from '../../../runtime/term/tuple.ts';
-import type { ServerRef } from '../../../supervisors/index.ts';
 import { Client, type Step } from './client.ts';
 import { Log, type Result } from './log.ts';
+import { settle, type Stage } from './place.ts';
 import type { Table } from './server.ts';
 import { termOf, type Json } from './terms.ts';
 
@@ -21,39 +18,42 @@ export interface ServerScenario {
 
 const SETTLE_MS = 30;
 
-export async function runServerScenario(scenario: ServerScenario): Promise<Json> {
-  const world = new World(scenario);
+export async function runServerScenario(scenario: ServerScenario, stage: Stage): Promise<Json> {
+  const world = new World(scenario, stage);
   try {
     await world.ready;
     world.client('main');
     const steps: Json[] = [];
     for (const step of scenario.steps) steps.push(await world.step(step));
-    steps.push(world.final());
+    steps.push(await world.final());
     const requires = scenario.requires === undefined ? {} : { requires: scenario.requires };
     return { name: scenario.name, kind: 'gen_server', ...requires, steps };
   } finally {
-    world.stop();
+    await world.stop();
   }
 }
 
 class World {
   readonly #scenario: ServerScenario;
+  readonly #stage: Stage;
   readonly #scheduler: Scheduler;
   readonly #log: Log;
   readonly #clients = new Map<string, Client>();
 
-  constructor(scenario: ServerScenario) {
+  constructor(scenario: ServerScenario, stage: Stage) {
     this.#scenario = scenario;
-    this.#scheduler = new Scheduler({ nodeName: nameAtom('kit@nohost'), creation: 1, env: realEnv });
-    this.#log = new Log(this.#scheduler);
+    this.#stage = stage;
+    this.#scheduler = stage.scheduler;
+    this.#log = new Log(this.#scheduler, stage.agents);
   }
 
   get ready(): Promise<void> {
     return this.#log.ready;
   }
 
-  stop(): void {
-    this.#scheduler.stop(Exit.kill);
+  async stop(): Promise<void> {
+    this.#log.close();
+    await this.#stage.end([...this.#log.known.pids.values(), this.#log.ref.log]);
   }
 
   client(name: string): Client {
@@ -61,24 +61,15 @@ class World {
     if (known !== undefined) return known;
     const trapExit = this.#scenario.clients?.[name]?.trap_exit ?? name === 'main';
     const { servers } = this.#scenario;
-    const made = new Client(this.#scheduler, this.#log, name, trapExit, servers, (to) => this.#destinationOf(to));
+    const made = new Client(this.#scheduler, this.#log, name, trapExit, servers, () => this.#stage.env.now());
     this.#clients.set(name, made);
     return made;
   }
 
-  #destinationOf(to: Json): ServerRef {
-    if (typeof to === 'string') return this.#log.pidOf(to) ?? fail(`${to} never started`);
-    const given = to as Readonly<Record<string, Json>>;
-    if (typeof given['name'] === 'string') return nameAtom(given['name']);
-    if (typeof given['client'] === 'string') return this.#log.pidOf(given['client']) ?? fail('no such client');
-    if (!Array.isArray(given['remote'])) return fail(`no way to address ${JSON.stringify(to)} yet`);
-    const [name, node] = given['remote'] as [string, string];
-    return tuple(nameAtom(name), node === '$node' ? this.#scheduler.nodeName : nameAtom(node));
-  }
-
   async step(step: Step): Promise<Json> {
     const result = await this.#carryOut(step);
-    await pause((step['settle'] as number | undefined) ?? SETTLE_MS);
+    const waitMs = (step['settle'] as number | undefined) ?? SETTLE_MS;
+    await settle(this.#stage, waitMs, (ms) => this.#pause(ms), () => this.#log.settle());
     const order = step['order'] === undefined ? {} : { order: step['order'] };
     const shown = this.#log.resultJson(result);
     const events = this.#log.take().map((event) => this.#log.eventJson(event));
@@ -88,7 +79,7 @@ class World {
   async #carryOut(step: Step): Promise<Result | null> {
     switch (step['op']) {
       case 'wait':
-        await pause(step['ms'] as number);
+        await this.#pause(step['ms'] as number);
         return null;
       case 'kill': {
         const server = this.#log.pidOf(step['server'] as string);
@@ -100,7 +91,8 @@ class World {
         return null;
       case 'start_node':
       case 'kill_node':
-        return fail('scenarios of several nodes need a runner of several nodes');
+        await this.#changeNode(step['op'], step['node'] as string);
+        return null;
       default: {
         const client = this.client((step['client'] as string | undefined) ?? 'main');
         if (step['async'] !== true) return Promise.race([client.run(step), this.#endOf(client)]);
@@ -108,6 +100,17 @@ class World {
         return null;
       }
     }
+  }
+
+  async #changeNode(op: 'start_node' | 'kill_node', name: string): Promise<void> {
+    const { peers } = this.#stage;
+    if (peers === null) throw new TypeError('scenarios of several nodes run in placement nodes only');
+    if (op === 'start_node') this.#log.known.nodes.set(name, await peers.start(name));
+    else await peers.kill(name);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#stage.env.setTimer(ms, resolve));
   }
 
   /** What a step comes to when its client dies of it. */
@@ -120,21 +123,13 @@ class World {
     });
   }
 
-  final(): Json {
+  async final(): Promise<Json> {
     const result: Record<string, Json> = {};
-    const names = [...this.#log.known().keys()].filter((name) => name.includes('#')).sort();
+    const names = [...this.#log.known.pids.keys()].filter((name) => name.includes('#')).sort();
     for (const name of names) {
-      const pid = this.#log.known().get(name);
-      result[name] = pid !== undefined && this.#scheduler.isAlive(pid) ? 'alive' : 'dead';
+      const pid = this.#log.known.pids.get(name);
+      result[name] = pid !== undefined && (await this.#stage.isAlive(pid)) ? 'alive' : 'dead';
     }
     return { op: 'final', result, events: [] };
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void realEnv.setTimer(ms, resolve));
-}
-
-function fail(why: string): never {
-  throw new TypeError(why);
 }

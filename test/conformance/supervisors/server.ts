@@ -1,6 +1,7 @@
 /** A server whose callbacks are a table taken from the scenario. */
 import { ProcessError, ProcessExit } from '../../../runtime/process/exit.ts';
-import { atom } from '../../../runtime/term/atom.ts';
+import type { Destination } from '../../../runtime/process/self.ts';
+import { atom, nameAtom, type Atom } from '../../../runtime/term/atom.ts';
 import { equalTerms } from '../../../runtime/term/equal.ts';
 import { isTuple, tuple } from '../../../runtime/term/tuple.ts';
 import {
@@ -18,7 +19,9 @@ import {
 } from '../../../supervisors/index.ts';
 import { resultOf } from './actor.ts';
 import { sleep } from './child.ts';
-import { Shown, type Log } from './log.ts';
+import { Shown } from './events.ts';
+import { KnownNames } from './names.ts';
+import { reporterOf, type LogRef, type Reporter } from './reporter.ts';
 import { readOutcome } from './outcomes.ts';
 import { termOf, type Json } from './terms.ts';
 
@@ -37,13 +40,15 @@ export interface Table {
   readonly continue?: Clauses;
 }
 
+/** Can be sent. */
 export interface ServerArgs {
-  readonly log: Log;
+  readonly log: LogRef;
   readonly id: string;
   readonly table: Table;
-  /** Where a message to `to` goes. */
-  readonly destinationOf: (to: Json) => ServerRef;
 }
+
+/** `{$kit_started, Ref, Result}`: the answer of a node that was asked to start a server. */
+export const STARTED: Atom = nameAtom('$kit_started');
 
 /** What a callback works with. It counts only when the callback returns. */
 interface Frame {
@@ -59,16 +64,22 @@ const CALLBACKS = ['init', 'call', 'cast', 'info', 'continue', 'terminate'];
 const ANY = atom('_');
 
 export class TableServer extends GenServer<unknown, never, unknown, unknown, ServerArgs> {
+  static readonly module: string = import.meta.url;
   #args: ServerArgs | null = null;
+  #log: Reporter | null = null;
+  /** As known when the present callback began. */
+  #names: KnownNames = new KnownNames();
   #count = 0;
   #saved: From | undefined;
   #last: unknown;
 
   override async init(args: ServerArgs): Promise<InitResult<unknown>> {
     this.#args = args;
-    this.#count = args.log.next(args.id);
+    const log = (this.#log = reporterOf(this.self, args.log));
+    this.#count = await log.next(args.id);
     this.self.trapExit(args.table.trap_exit ?? false);
-    args.log.watch(this.self.pid, `${args.id}#${this.#count}`, 'down', args.id, this.#count);
+    await log.watch(this.self.pid, `${args.id}#${this.#count}`, 'down', args.id, this.#count);
+    this.#names = await log.names();
     this.#report('init');
     const state = this.#term(args.table.state ?? 0, undefined);
     return (await this.#run(args.table.init ?? [], state, 'init')) as InitResult<unknown>;
@@ -76,6 +87,7 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
 
   override async handleCall(request: unknown, from: From, state: unknown): Promise<CallResult<unknown, never>> {
     this.#report('call', new Shown(request));
+    this.#names = await this.#reporter.names();
     const actions = this.#find('call', request);
     if (actions === undefined) {
       return Next.reply(tuple(atom('unhandled'), request), state) as unknown as CallResult<unknown, never>;
@@ -97,6 +109,7 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
 
   override async terminate(reason: unknown, state: unknown): Promise<void> {
     this.#report('terminate', new Shown(reason));
+    this.#names = await this.#reporter.names();
     await this.#run(this.#table.terminate ?? [], state, 'other', reason);
   }
 
@@ -105,17 +118,23 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
     return this.#args;
   }
 
+  get #reporter(): Reporter {
+    if (this.#log === null) throw new TypeError('the server has not been initialised');
+    return this.#log;
+  }
+
   get #table(): Table {
     return this.#given.table;
   }
 
   #report(callback: string, ...more: unknown[]): void {
-    const { log, id, table } = this.#given;
-    if ((table.log ?? CALLBACKS).includes(callback)) log.add(callback, id, this.#count, ...more);
+    const { id, table } = this.#given;
+    if ((table.log ?? CALLBACKS).includes(callback)) this.#reporter.add(callback, id, this.#count, ...more);
   }
 
   async #plain(kind: 'cast' | 'info' | 'continue', message: unknown, state: unknown): Promise<CastResult<unknown>> {
     this.#report(kind, new Shown(message));
+    this.#names = await this.#reporter.names();
     const actions = this.#find(kind, message);
     if (actions === undefined) return Next.noreply(state);
     return (await this.#run(actions, state, 'other', message)) as CastResult<unknown>;
@@ -150,10 +169,8 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
   }
 
   #term(json: Json | undefined, frame: Frame | undefined): unknown {
-    const { log } = this.#given;
     return termOf(json, {
-      pidOf: (name) => log.pidOf(name),
-      nameOf: (pid) => log.nameOf(pid),
+      pidOf: (name) => this.#names.pidOf(name),
       substitute: (name) => {
         if (name === '$self') return { term: this.self.pid };
         if (frame === undefined) return undefined;
@@ -176,12 +193,12 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
 
   /** Actions on the server itself. */
   #change(action: Action, frame: Frame): boolean {
-    const { log, id } = this.#given;
+    const { id } = this.#given;
     const [name] = Object.keys(action);
     const term = (): unknown => this.#term(action[name as string], frame);
     switch (name) {
       case 'log':
-        log.add('log', id, this.#count, new Shown(term()));
+        this.#reporter.add('log', id, this.#count, new Shown(term()));
         return true;
       case 'set':
         frame.state = term();
@@ -209,7 +226,7 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
     const [name = ''] = Object.keys(action);
     const given = action[name] as Action;
     const term = (): unknown => this.#term(given, frame);
-    const { destinationOf } = this.#given;
+    const destinationOf = (to: Json): ServerRef => this.#names.destinationOf(to);
     switch (name) {
       case 'reply_saved':
         if (frame.saved !== undefined) replyTo(self, frame.saved, term());
@@ -235,7 +252,7 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
         self.sendAfter(given['ms'] as number, self.pid, this.#term(given['term'], frame));
         return;
       case 'send':
-        self.send(destinationOf(given['to'] as Json), this.#term(given['term'], frame));
+        self.send(destinationOf(given['to'] as Json) as Destination, this.#term(given['term'], frame));
         return;
       case 'cast':
         castServer(self, this.#destination(given['to']), this.#term(given['msg'], frame));
@@ -252,11 +269,11 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
 
   #destination(to: Json | undefined): ServerRef {
     const isSelf = typeof to === 'object' && to !== null && 'self' in to;
-    return isSelf ? this.self.pid : this.#given.destinationOf(to ?? null);
+    return isSelf ? this.self.pid : this.#names.destinationOf(to ?? null);
   }
 
   async #call(given: Action, frame: Frame): Promise<void> {
-    const { log, id } = this.#given;
+    const { id } = this.#given;
     const call = (): Promise<unknown> =>
       callServer(
         this.self,
@@ -269,7 +286,7 @@ export class TableServer extends GenServer<unknown, never, unknown, unknown, Ser
       return;
     }
     const result = await resultOf(call);
-    log.add('caught', id, this.#count, result);
+    this.#reporter.add('caught', id, this.#count, result);
     const [kind, value] = Object.entries(result)[0] as [string, unknown];
     frame.last = tuple(atom(kind), value);
   }

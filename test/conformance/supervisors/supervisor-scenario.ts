@@ -1,8 +1,7 @@
 /** Carries out one supervisor scenario and gives its trace in the shape of the goldens. */
-import { realEnv } from '../../../runtime/env.ts';
-import { Scheduler } from '../../../runtime/process/scheduler.ts';
+import type { Scheduler } from '../../../runtime/process/scheduler.ts';
 import type { Self } from '../../../runtime/process/self.ts';
-import { atom, nameAtom } from '../../../runtime/term/atom.ts';
+import { atom } from '../../../runtime/term/atom.ts';
 import { Exit } from '../../../runtime/term/exit-reason.ts';
 import { isPid, type Pid } from '../../../runtime/term/pid.ts';
 import { isTuple, tuple } from '../../../runtime/term/tuple.ts';
@@ -13,7 +12,8 @@ import { startTerm } from '../../../supervisors/start.ts';
 import { createActor, resultOf, type Actor } from './actor.ts';
 import { sleep } from './child.ts';
 import { Log, type Result } from './log.ts';
-import { specOf, startTop, supervisorNames, type TreeJson } from './tree.ts';
+import { settle, type Stage } from './place.ts';
+import { specOf, startTop, type TreeJson } from './tree.ts';
 import { jsonOf, termOf, wordOf, type Json } from './terms.ts';
 
 export type Step = Readonly<Record<string, Json>>;
@@ -28,8 +28,8 @@ export interface SupervisorScenario {
 
 const SETTLE_MS = 30;
 
-export async function runSupervisorScenario(scenario: SupervisorScenario): Promise<Json> {
-  const world = new World(scenario);
+export async function runSupervisorScenario(scenario: SupervisorScenario, stage: Stage): Promise<Json> {
+  const world = new World(scenario, stage);
   try {
     await world.ready;
     const steps: Json[] = [await world.step({ op: 'start_link', settle: scenario.settle ?? SETTLE_MS })];
@@ -38,20 +38,22 @@ export async function runSupervisorScenario(scenario: SupervisorScenario): Promi
     const requires = scenario.requires === undefined ? {} : { requires: scenario.requires };
     return { name: scenario.name, kind: 'supervisor', ...requires, steps };
   } finally {
-    world.stop();
+    await world.stop();
   }
 }
 
 class World {
+  readonly #stage: Stage;
   readonly #scheduler: Scheduler;
   readonly #log: Log;
   readonly #driver: Actor;
   readonly #parent: Actor;
   readonly #tree: TreeJson;
 
-  constructor(scenario: SupervisorScenario) {
-    this.#scheduler = new Scheduler({ nodeName: nameAtom('kit@nohost'), creation: 1, env: realEnv });
-    this.#log = new Log(this.#scheduler);
+  constructor(scenario: SupervisorScenario, stage: Stage) {
+    this.#stage = stage;
+    this.#scheduler = stage.scheduler;
+    this.#log = new Log(this.#scheduler, stage.agents);
     this.#driver = createActor(this.#scheduler, false, () => undefined);
     this.#parent = createActor(this.#scheduler, true, () => undefined);
     this.#log.name(this.#driver.pid, 'driver');
@@ -63,15 +65,17 @@ class World {
     return this.#log.ready;
   }
 
-  stop(): void {
-    this.#scheduler.stop(Exit.kill);
+  async stop(): Promise<void> {
+    this.#log.close();
+    await this.#stage.end([...this.#log.known.pids.values(), this.#log.ref.log]);
   }
 
   async step(step: Step): Promise<Json> {
     const op = step['op'] as string;
     const made = await this.#driver.run(async (self) => {
       const outcome = await this.#carryOut(self, op, step);
-      await sleep(self, (step['settle'] as number | undefined) ?? SETTLE_MS);
+      const waitMs = (step['settle'] as number | undefined) ?? SETTLE_MS;
+      await settle(this.#stage, waitMs, (ms) => sleep(self, ms), () => this.#log.settle());
       return outcome;
     });
     const events = this.#log.take();
@@ -155,7 +159,7 @@ class World {
         return ask(tuple(atom('start_child'), termOf(step['args'] ?? [], this.#log)));
       case 'start_child':
         return () => {
-          const spec = specOf(step['spec'] as TreeJson, this.#log);
+          const spec = specOf(step['spec'] as TreeJson, this.#log, this.#log);
           const { sent } = parkStart(self, this.#supervisor(step), spec);
           return callServer(self, this.#supervisor(step), tuple(atom('start_child'), sent), Infinity);
         };
@@ -173,7 +177,7 @@ class World {
 
   #check(step: Step): unknown {
     const specs = (step['specs'] as TreeJson[]).map((spec) =>
-      'id' in spec || 'raw' in spec ? specOf(spec, this.#log) : termOf(spec, this.#log),
+      'id' in spec || 'raw' in spec ? specOf(spec, this.#log, this.#log) : termOf(spec, this.#log),
     );
     const auto = step['auto_shutdown'];
     try {
@@ -245,7 +249,7 @@ class World {
     for (const inner of step['ops'] as Step[]) {
       const child = this.#log.pidOf(inner['child'] as string);
       await this.#act(self, inner['op'] as string, inner);
-      for (let i = 0; i < 100 && child !== undefined && self.isAlive(child); i++) await sleep(self, 1);
+      for (let i = 0; i < 100 && child !== undefined && (await self.isAlive(child)); i++) await sleep(self, 1);
     }
     await resume(supervisor, { self });
   }
@@ -260,10 +264,10 @@ class World {
 
   async #final(self: Self): Promise<ReadonlyMap<string, unknown>> {
     const found = new Map<string, unknown>();
-    const names = [...supervisorNames(this.#log)].filter((name) => name !== 'sup').sort();
+    const names = [...this.#log.supervisors].sort();
     for (const name of ['sup', ...names]) {
-      const pid = this.#log.known().get(name);
-      if (pid !== undefined && self.isAlive(pid))
+      const pid = this.#log.known.pids.get(name);
+      if (pid !== undefined && (await self.isAlive(pid)))
         found.set(name, await callServer(self, pid, atom('which_children'), Infinity));
       else if (name === 'sup') found.set(name, atom('dead'));
     }

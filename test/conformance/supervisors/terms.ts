@@ -7,16 +7,20 @@ import { isTuple, tuple } from '../../../runtime/term/tuple.ts';
 
 export type Json = null | number | string | boolean | Json[] | { [key: string]: Json };
 
-export interface PidNames {
+/** What the names in a scenario stand for. */
+export interface TermNames {
   pidOf(name: string): Pid | undefined;
-  nameOf(pid: Pid): string;
-  /** What a `$name` stands for in a scenario. */
+  /** Of a `$name`. */
   substitute?(name: string): { term: unknown } | undefined;
+}
+
+export interface PidNames extends TermNames {
+  nameOf(pid: Pid): string;
   /** How an atom is shown that differs from run to run. */
   atomName?(shown: Atom): string;
 }
 
-export function termOf(json: Json | undefined, names: PidNames): unknown {
+export function termOf(json: Json | undefined, names: TermNames): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map((item) => termOf(item, names));
   if (typeof json['a'] === 'string') {
@@ -32,7 +36,7 @@ export function termOf(json: Json | undefined, names: PidNames): unknown {
 }
 
 /** A plain string stands for an atom in some places. */
-export function wordOf(json: Json | undefined, names: PidNames): unknown {
+export function wordOf(json: Json | undefined, names: TermNames): unknown {
   return typeof json === 'string' ? atom(json) : termOf(json, names);
 }
 
@@ -68,5 +72,5 @@ function isStack(term: unknown): boolean {
 
 /** A start function as a supervisor shows it. */
 function isStart(term: unknown): boolean {
-  return isTuple(term) && term.length === 3 && term[0] === atom('fun') && term[1] === 'kitStart';
+  return isTuple(term) && term.length === 3 && term[1] === 'kitStart';
 }

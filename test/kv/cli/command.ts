@@ -47,7 +47,17 @@ export class Machine {
   }
 
   start(args: readonly string[], program: string = PROGRAM): RunningCommand {
-    const child = spawn(process.execPath, [program, ...args], {
+    return this.#spawn(process.execPath, [program, ...args]);
+  }
+
+  /** As a person does it in a clone of the repository. */
+  startByNpm(args: readonly string[]): RunningCommand {
+    return this.#spawn('npm', ['start', '--silent', '--', ...args]);
+  }
+
+  #spawn(program: string, args: readonly string[]): RunningCommand {
+    const child = spawn(program, args, {
+      cwd: repositoryRoot,
       env: {
         ...process.env,
         ERL_EPMD_PORT: String(this.#epmdPort),

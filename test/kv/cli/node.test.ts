@@ -53,6 +53,16 @@ test('three nodes in three terminals make a cluster; each sees what the others p
   await n1.ended;
 });
 
+test('npm start -- node runs a node, and takes it along when it is stopped', async (context) => {
+  const machine = await Machine.create(context);
+  const npm = machine.startByNpm(['node', '1', '--repl']);
+  await npm.until(/n1@127\.0\.0\.1> /);
+  const [, pid] = await npm.type('`pid ${process.pid}`', /'pid (\d+)'/);
+  npm.child.kill('SIGTERM');
+  await npm.ended;
+  assert.throws(() => process.kill(Number(pid), 0), /ESRCH/);
+});
+
 test('_ takes the next free number', async (context) => {
   const machine = await Machine.create(context);
   for (const number of [1, 2]) {

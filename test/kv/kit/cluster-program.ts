@@ -25,7 +25,8 @@ export class NodeProgram {
     });
     this.ended = new Promise((resolve) => {
       this.#child.on('exit', () => {
-        for (const [id, settle] of this.#waiting) settle({ id, error: { code: 'ended', message: `the program ended: ${this.stderr}` } });
+        for (const [id, settle] of this.#waiting)
+          settle({ id, error: { code: 'ended', message: `the program ended: ${this.stderr}` } });
         this.#waiting.clear();
         resolve();
       });

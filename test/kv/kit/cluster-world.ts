@@ -123,7 +123,10 @@ export class World {
     const end = this.now + durationMs;
     while (this.now < end) {
       this.now += 10;
-      for (const name of this.nodes.keys()) this.input(name, { kind: 'tick' });
+      for (const name of this.nodes.keys()) {
+        this.input(name, { kind: 'tick' });
+        this.#activate(name);
+      }
       const due = this.#letters.filter((letter) => letter.at <= this.now);
       this.#letters = this.#letters.filter((letter) => letter.at > this.now);
       for (const letter of due) this.#deliver(letter);
@@ -146,6 +149,17 @@ export class World {
     if (this.#cut.has([from, to].sort().join())) return;
     if (this.nodes.get(from)?.run !== letter.fromRun || this.nodes.get(to)?.run !== letter.toRun) return;
     this.input(to, { kind: 'message', from, message: structuredClone(letter.message) });
+  }
+
+  /** Acceptors of this world vote as soon as their boot is listed. */
+  #activate(name: NodeName): void {
+    const state = this.nodes.get(name)?.state;
+    for (const [bucket, { boot, activeIn }] of state?.running ?? []) {
+      const config = this.config(name, bucket);
+      if (config === null || activeIn === config.e) continue;
+      const isListed = config.M.some((m) => m.name === name && m.id === state?.record.id && m.boot === boot);
+      if (isListed) this.input(name, { kind: 'bucketActive', bucket, boot, e: config.e });
+    }
   }
 
   #carryOut(name: NodeName, node: Node, effect: ClusterEffect): void {

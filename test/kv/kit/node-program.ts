@@ -2,12 +2,24 @@
  * A node of a cluster as a program of its own, for tests: started by `child_process.fork` with its options as JSON, it does what it is told
  * over IPC and answers each command.
  */
-import { Cluster, PaxosKV, startQuorate, type Quorate, type QuorateOptions } from '../../../kv/index.ts';
+import { Bucket, Cluster, PaxosKV, startQuorate, type Quorate, type QuorateOptions } from '../../../kv/index.ts';
 import type { Pid } from '../../../runtime/term/pid.ts';
 
 export interface Command {
   readonly id: number;
-  readonly op: 'put' | 'get' | 'keys' | 'status' | 'ready' | 'bind' | 'unbind' | 'pid' | 'load' | 'stop' | 'killThread';
+  readonly op:
+    | 'put'
+    | 'get'
+    | 'keys'
+    | 'status'
+    | 'ready'
+    | 'bind'
+    | 'unbind'
+    | 'pid'
+    | 'load'
+    | 'stop'
+    | 'killThread'
+    | 'startBucket';
   readonly args: readonly unknown[];
 }
 
@@ -32,7 +44,7 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
     case 'status':
       return Cluster.status();
     case 'ready':
-      await PaxosKV.waitForBucket(undefined, { timeoutMs: key as number });
+      await PaxosKV.waitForBucket(args[1] as string | undefined, { timeoutMs: key as number });
       return true;
     case 'bind': {
       const pid = quorate.node.spawn(async (self) => void (await self.receive()));
@@ -50,6 +62,9 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
     }
     case 'load':
       return load(key as string, value as number, args[2] as number);
+    case 'startBucket':
+      await Bucket.startLink({ bucket: String(key) });
+      return true;
     case 'killThread':
       quorate.node.killThread(quorate.node.systemThread);
       return true;
@@ -60,7 +75,11 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
 }
 
 /** Puts `count` new keys with that many outstanding. */
-async function load(prefix: string, count: number, outstanding: number): Promise<{ perSecond: number; cpuMicros: number }> {
+async function load(
+  prefix: string,
+  count: number,
+  outstanding: number,
+): Promise<{ perSecond: number; cpuMicros: number; systemMicros: number }> {
   let next = 0;
   const started = performance.now();
   const cpu = process.cpuUsage();
@@ -73,7 +92,8 @@ async function load(prefix: string, count: number, outstanding: number): Promise
   };
   await Promise.all(Array.from({ length: outstanding }, worker));
   const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: (count / (performance.now() - started)) * 1000, cpuMicros: (user + system) / count };
+  const cpuMicros = (user + system) / count;
+  return { perSecond: (count / (performance.now() - started)) * 1000, cpuMicros, systemMicros: system / count };
 }
 
 function describe(error: unknown): { readonly code: unknown; readonly message: string } {

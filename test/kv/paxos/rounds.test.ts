@@ -10,7 +10,7 @@ import type { Acceptor } from '../../../kv/paxos/acceptor.ts';
 import type { Change } from '../../../kv/paxos/change.ts';
 import type { Outcome } from '../../../kv/paxos/decide.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
-import type { Proposer, ProposerEffect } from '../../../kv/paxos/proposer.ts';
+import type { Proposer, ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
 import type { InFlight } from './small-cluster.ts';
 
 const add: Change = (cell) => {

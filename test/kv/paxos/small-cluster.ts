@@ -8,7 +8,7 @@ import { adopt } from '../../../kv/paxos/transfer.ts';
 import type { Acceptor, AcceptorEffect } from '../../../kv/paxos/acceptor.ts';
 import type { Outcome } from '../../../kv/paxos/decide.ts';
 import type { Operation } from '../../../kv/paxos/operation.ts';
-import type { Proposer, ProposerEffect, ProposerLimits } from '../../../kv/paxos/proposer.ts';
+import type { Proposer, ProposerEffect, ProposerLimits } from '../../../kv/paxos/proposer-state.ts';
 import type { Cell, Config, Incarnation, RegisterReply, RegisterRequest } from '../../../kv/paxos/messages.ts';
 
 export interface InFlight {

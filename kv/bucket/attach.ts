@@ -1,0 +1,68 @@
+/**
+ * How a bucket's processes stay subscribed to the cluster's process: they ask for the view when they start, and again when that process was
+ * restarted. Until it is back they go on with the view they have.
+ */
+import { hasCode, QuorateError } from '../../runtime/errors.ts';
+import { isDown } from '../../runtime/process/message.ts';
+import type { Self } from '../../runtime/process/self.ts';
+import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import type { Pid } from '../../runtime/term/pid.ts';
+import { CallError } from '../../supervisors/index.ts';
+import { ClusterServer } from '../cluster/cluster-server.ts';
+import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
+import type { BucketView } from './view.ts';
+
+const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
+const ATTACH: Atom = nameAtom('$attach');
+const AGAIN_MS = 50;
+
+export class Attachment {
+  readonly #self: Self;
+  readonly #bucket: string;
+  readonly #announce: (server: Pid) => Promise<void>;
+  #isDownOfServer: ((message: unknown) => boolean) | null = null;
+
+  /** `announce` tells the cluster's process what it must know before it gives the view. */
+  constructor(self: Self, bucket: string, announce: (server: Pid) => Promise<void> = () => Promise.resolve()) {
+    this.#self = self;
+    this.#bucket = bucket;
+    this.#announce = announce;
+  }
+
+  /** Rejects with `no_cluster` when no cluster service runs on the node. */
+  async attach(): Promise<BucketView> {
+    const self = this.#self;
+    const server = self.whereis(CLUSTER);
+    if (server === undefined) {
+      const remedy = 'start the node with startQuorate, or put Cluster.childSpec() before the bucket in its supervisor';
+      throw new QuorateError(
+        'no_cluster',
+        `bucket ${this.#bucket} cannot start: no cluster service runs on this node; ${remedy}`,
+      );
+    }
+    await this.#announce(server);
+    const request = { kind: 'watchBucket', bucket: this.#bucket, pid: self.pid } as const;
+    const view = await ClusterServer.call(server, request, { self });
+    this.#isDownOfServer = isDown(self.monitor(server));
+    return view;
+  }
+
+  /** Is this message about the subscription? Then `attachAgain` is due, or will be. */
+  isOurs(message: unknown): boolean {
+    if (message === ATTACH) return true;
+    if (this.#isDownOfServer?.(message) !== true) return false;
+    this.#isDownOfServer = null;
+    return true;
+  }
+
+  /** The view, or null when the cluster's process is not back yet; it is tried again. */
+  async attachAgain(): Promise<BucketView | null> {
+    try {
+      return await this.attach();
+    } catch (error) {
+      if (!(error instanceof CallError) && !hasCode(error, 'no_cluster')) throw error;
+      this.#self.sendAfter(AGAIN_MS, this.#self.pid, ATTACH);
+      return null;
+    }
+  }
+}

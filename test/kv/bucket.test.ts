@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Bucket, Cluster, createMemoryStorage, PauseUntil, PaxosKV, type Quorate } from '../../kv/index.ts';
+import { hasCode } from '../../runtime/errors.ts';
+import { Exit } from '../../runtime/term/exit-reason.ts';
+import { nameAtom } from '../../runtime/term/atom.ts';
+import { isPid, type Pid } from '../../runtime/term/pid.ts';
+import { tuple } from '../../runtime/term/tuple.ts';
+import { Supervisor } from '../../supervisors/index.ts';
+import { eventually, settled, withInside, type InsideCluster } from './kit/cluster-inside.ts';
+
+const TRAPPING = { trapExit: true };
+const NOT_FOUND = { ok: false, error: 'not_found' };
+
+function processOf(quorate: Quorate, name: string): Pid {
+  const pid = quorate.node.whereis(name);
+  assert.ok(isPid(pid), `${name} is registered`);
+  return pid;
+}
+
+/** Kills a registered process and waits for the one that takes its place. */
+async function killAndWait(quorate: Quorate, name: string): Promise<void> {
+  const pid = processOf(quorate, name);
+  await quorate.node.run((self) => self.exit(pid, Exit.kill));
+  await eventually(() => {
+    const now = quorate.node.whereis(name);
+    return now !== undefined && !now.equals(pid);
+  });
+}
+
+async function startedThree(cluster: InsideCluster): Promise<[Quorate, Quorate, Quorate]> {
+  return (await cluster.startSettled(1, 2, 3)) as [Quorate, Quorate, Quorate];
+}
+
+test('a bucket is a supervisor with its name and three registered children', async () => {
+  await withInside(async (cluster) => {
+    const [a] = await startedThree(cluster);
+    const children = await a.node.run((self) => Supervisor.whichChildren(processOf(a, 'PaxosKV'), { self }));
+    const pids = new Set(children.map((child) => child.pid?.key));
+    for (const name of ['Acceptor', 'Proposer', 'Learner']) assert.ok(pids.has(processOf(a, `PaxosKV.${name}`).key));
+    assert.equal(await a.node.run(() => Cluster.clusterSize()), 3);
+    await assert.rejects(Cluster.resizeCluster(5), (e) => hasCode(e, 'not_supported'));
+  });
+});
+
+test('an acceptor process that is killed goes on with its table: it forgot nothing and is still a member', async () => {
+  await withInside(async (cluster) => {
+    const [a, b, c] = await startedThree(cluster);
+    await PaxosKV.put('kept', 1);
+    await killAndWait(a, 'PaxosKV.Acceptor');
+    await killAndWait(b, 'PaxosKV.Acceptor');
+    await settled(a, b, c);
+    assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 });
+    await c.stop();
+    assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 }, 'the two that were killed hold it');
+    assert.deepEqual(await PaxosKV.put('kept', 2), { ok: true, value: 1 });
+  });
+});
+
+test('a killed acceptor watches again what its keys are bound to', async () => {
+  await withInside(async (cluster) => {
+    const [a, b] = await startedThree(cluster);
+    const pid = a.node.spawn(async (self) => void (await self.receive()));
+    await PaxosKV.put('bound', 1, { pid });
+    await killAndWait(a, 'PaxosKV.Acceptor');
+    await killAndWait(b, 'PaxosKV.Acceptor');
+    a.node.send(pid, 'end');
+    await eventually(async () => JSON.stringify(await PaxosKV.get('bound')) === JSON.stringify(NOT_FOUND));
+  });
+});
+
+test('a proposer process that is killed is replaced, and its successor agrees with what was decided', async () => {
+  await withInside(async (cluster) => {
+    const [a] = await startedThree(cluster);
+    await PaxosKV.put('kept', 1);
+    await killAndWait(a, 'PaxosKV.Proposer');
+    await eventually(async () => (await PaxosKV.put('kept', 2).catch(() => null))?.ok === true);
+    assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 });
+  });
+});
+
+test('the cluster process is restarted: the buckets go on, keep their boots, and hear of changes again', async () => {
+  await withInside(async (cluster) => {
+    const [a, b, c] = await startedThree(cluster);
+    await PaxosKV.put('kept', 1);
+    await killAndWait(a, '$cluster.Acceptor');
+    assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 });
+    await settled(a, b, c);
+    await b.stop();
+    await c.stop();
+    await eventually(async () => JSON.stringify(await PaxosKV.get('kept')) === '{"ok":false,"error":"no_quorum"}');
+    assert.match(JSON.stringify((await a.node.run(() => Cluster.status())).waits), /PaxosKV has no quorum: 1 of 3/);
+  });
+});
+
+test('malformed messages and those of another version are dropped, said once, and end nobody', async () => {
+  await withInside(async (cluster) => {
+    const [a, b] = await startedThree(cluster);
+    const acceptor = processOf(a, 'PaxosKV.Acceptor');
+    const proposer = processOf(a, 'PaxosKV.Proposer');
+    const [request, reply] = [nameAtom('request'), nameAtom('reply')];
+    for (let i = 0; i < 10; i++) {
+      b.node.send(acceptor, tuple(2, request, acceptor, 1, 1, []));
+      b.node.send(acceptor, tuple(1, request, acceptor, 1, 1, [99, 1, 'key']));
+      b.node.send(acceptor, 'what is this');
+      b.node.send(proposer, tuple(1, reply, 0, 1, 1, [99, 1]));
+      b.node.send(processOf(a, '$cluster.Acceptor'), tuple(7, nameAtom('hello'), acceptor, {}));
+    }
+    await eventually(() => cluster.log.filter((line) => line.includes('version')).length === 2);
+    assert.deepEqual(await PaxosKV.put('key', 1), { ok: true, value: 1 });
+    assert.ok(processOf(a, 'PaxosKV.Acceptor').equals(acceptor) && processOf(a, 'PaxosKV.Proposer').equals(proposer));
+    assert.equal(cluster.log.filter((line) => line.includes('form of the protocol')).length, 1);
+  });
+});
+
+test('a bucket of its own has its own keys; stopped on all nodes and started again it is empty, the others are not touched', async () => {
+  await withInside(async (cluster) => {
+    const nodes = await startedThree(cluster);
+    const start = (): Promise<Pid[]> =>
+      Promise.all(
+        nodes.map(({ node }) =>
+          node.run((self) => Bucket.startLink({ bucket: 'Mine' }, { self }).then((pid) => (self.unlink(pid), pid))),
+        ),
+      );
+    let pids = await start();
+    await PaxosKV.waitForBucket('Mine', { timeoutMs: 5000 });
+    await PaxosKV.put('key', 'mine', { bucket: 'Mine' });
+    await PaxosKV.put('key', 'default');
+    assert.deepEqual(await PaxosKV.get('key', { bucket: 'Mine' }), { ok: true, value: 'mine' });
+    assert.deepEqual(await PaxosKV.keys({ bucket: 'Mine' }), ['key']);
+    await Promise.all(
+      nodes.map(({ node }, i) => node.run((self) => Supervisor.stop(pids[i] as Pid, Exit.shutdown, { self }))),
+    );
+    await assert.rejects(PaxosKV.get('key', { bucket: 'Mine' }), (e) => hasCode(e, 'no_bucket'));
+    pids = await start();
+    await PaxosKV.waitForBucket('Mine', { timeoutMs: 5000 });
+    assert.deepEqual(await PaxosKV.get('key', { bucket: 'Mine' }), NOT_FOUND);
+    assert.deepEqual(await PaxosKV.get('key'), { ok: true, value: 'default' });
+  });
+});
+
+test('a bucket stopped on one node answers through the others, and does not come back with a vote', async () => {
+  await withInside(async (cluster) => {
+    const [a, b, c] = await startedThree(cluster);
+    await PaxosKV.put('key', 1);
+    await b.node.run((self) => self.exit(processOf(b, 'PaxosKV'), Exit.kill));
+    await settledOrForgot(b);
+    assert.deepEqual(await PaxosKV.put('other', 2), { ok: true, value: 2 });
+    await c.stop();
+    await eventually(async () => JSON.stringify(await PaxosKV.get('key')) === '{"ok":false,"error":"no_quorum"}');
+    assert.match(JSON.stringify(b.status?.waits), /n2@127.0.0.1 restarted and forgot bucket PaxosKV/);
+    void a;
+  });
+});
+
+async function settledOrForgot(quorate: Quorate): Promise<void> {
+  await eventually(() => quorate.status?.waits.some((text) => text.includes('forgot')) === true);
+}
+
+test('the boot record of another node is refused, and the refused node leaves nothing running', async () => {
+  await withInside(async (cluster) => {
+    const storage = createMemoryStorage();
+    const first = await cluster.start(1, { storage });
+    await first.stop();
+    await assert.rejects(cluster.start(2, { storage }), (e) => hasCode(e, 'state_foreign'));
+    await cluster.start(1, { storage });
+  });
+});
+
+test('bad bucket options are refused before anything starts', async () => {
+  await withInside(async (cluster) => {
+    await cluster.start(1);
+    const refused = (options: Parameters<typeof Bucket.startLink>[0], code: string): Promise<void> =>
+      assert.rejects(
+        async () => Bucket.startLink(options),
+        (e) => hasCode(e, code),
+      );
+    await refused({ bucket: '$mine' }, 'badarg');
+    await refused({ bucket: 'Mine', partitions: 2 }, 'not_supported');
+    await refused({ bucket: 'PaxosKV' }, 'already_started');
+  });
+});
+
+test('siblings after a PauseUntil start when its function has resolved', async () => {
+  await withInside(async (cluster) => {
+    const { node } = await cluster.start(1);
+    const order: string[] = [];
+    const children = [
+      PauseUntil.childSpec(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        order.push('resolved');
+      }),
+      {
+        id: 'later',
+        start: (self: Parameters<Parameters<typeof node.run>[0]>[0]) => {
+          order.push('started');
+          return self.spawnLink((own) => own.receive());
+        },
+      },
+    ];
+    await node.run(async (self) => {
+      const tree = await Supervisor.startLink({ children }, { self });
+      await Supervisor.stop(tree, Exit.shutdown, { self });
+    }, TRAPPING);
+    assert.deepEqual(order, ['resolved', 'started']);
+  });
+});
+
+test('waitForBucket resolves when a quorum is there, and says what is awaited when the time is up', async () => {
+  await withInside(async (cluster) => {
+    await cluster.start(1);
+    await assert.rejects(
+      PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 100 }),
+      (e) => hasCode(e, 'timeout') && /start n2@127.0.0.1 and n3@127.0.0.1/.test(String(e)),
+    );
+    const waiting = PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 5000 });
+    await cluster.start(2);
+    await waiting;
+    assert.deepEqual(await PaxosKV.put('key', 1), { ok: true, value: 1 });
+  });
+});
+
+test('a put that retries without quorum is done when the quorum comes', async () => {
+  await withInside(async (cluster) => {
+    await cluster.start(1);
+    const put = PaxosKV.put('key', 1, { noQuorum: 'retry' });
+    await assert.rejects(PaxosKV.put('key', 1, { noQuorum: 'retry', timeoutMs: 120 }), (e) => hasCode(e, 'timeout'));
+    await cluster.start(2);
+    assert.deepEqual(await put, { ok: true, value: 1 });
+  });
+});

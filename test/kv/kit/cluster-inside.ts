@@ -1,0 +1,79 @@
+/** A cluster of nodes in one thread over the memory transport, with boot records in memory that survive a node's stop. */
+import {
+  createMemoryStorage,
+  startQuorate,
+  type Quorate,
+  type QuorateOptions,
+  type RecordStorage,
+} from '../../../kv/index.ts';
+import { realEnv } from '../../../runtime/env.ts';
+import { MemoryNetwork } from '../../../runtime/transport/memory.ts';
+
+const WAIT_MS = 10_000;
+
+export class InsideCluster {
+  readonly #network: MemoryNetwork = new MemoryNetwork({ env: realEnv });
+  readonly #storages: Map<number, RecordStorage> = new Map();
+  readonly #nodes: Map<number, Quorate> = new Map();
+  readonly log: string[] = [];
+
+  async start(number: number, options: Partial<QuorateOptions> = {}): Promise<Quorate> {
+    const storage = this.#storages.get(number) ?? createMemoryStorage();
+    this.#storages.set(number, storage);
+    const quorate = await startQuorate({
+      name: this.name(number),
+      cookie: 'inside',
+      threads: 0,
+      transport: this.#network.transport(),
+      storage,
+      logger: (_level, text) => void this.log.push(`${number}: ${text}`),
+      ...options,
+    });
+    this.#nodes.set(number, quorate);
+    return quorate;
+  }
+
+  /** Starts nodes and waits until nothing is awaited. */
+  async startSettled(...numbers: number[]): Promise<Quorate[]> {
+    const nodes = await Promise.all(numbers.map((number) => this.start(number)));
+    await settled(...nodes);
+    return nodes;
+  }
+
+  name(number: number): string {
+    return `n${number}@127.0.0.1`;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
+  }
+}
+
+export async function withInside(fn: (cluster: InsideCluster) => Promise<void>): Promise<void> {
+  const cluster = new InsideCluster();
+  try {
+    await fn(cluster);
+  } finally {
+    await cluster.end();
+  }
+}
+
+/** Resolves when every node has its seats, has merged, and sees all the others. */
+export async function settled(...nodes: Quorate[]): Promise<void> {
+  const isSettled = (): boolean =>
+    nodes.every(({ status }) => status !== null && status.hasQuorum && status.waits.length === 0);
+  await eventually(isSettled, () => JSON.stringify(nodes.map((n) => n.status)));
+}
+
+/** Waits until `check` gives true; fails with what `describe` says. */
+export async function eventually(
+  check: () => boolean | Promise<boolean>,
+  describe: () => string = () => 'it did not happen',
+  timeoutMs: number = WAIT_MS,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await check())) {
+    if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${describe()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { foundConfig, nextConfig } from '../../kv/cluster/config.ts';
+import {
+  chainOf,
+  CLUSTER_CHAIN,
+  createRecord,
+  mergeSystem,
+  newestOf,
+  recordDecided,
+  takeBoot,
+  voteOn,
+  type BootRecord,
+} from '../../kv/cluster/record.ts';
+import type { Ballot, Config, Incarnation } from '../../kv/paxos/messages.ts';
+
+const blank = createRecord('n1', 'id1');
+const c1 = foundConfig({ cluster: 'c', clusterSize: 3, members: [member(1), member(2)] });
+const other = foundConfig({ cluster: 'd', clusterSize: 3, members: [member(1), member(3)] });
+const c2 = nextConfig(c1, { kind: 'fill', member: member(3) });
+const b1 = bucketConfig([member(1, 1), member(2, 1)]);
+
+function member(number: number, boot = 0): Incarnation {
+  return { name: `n${number}`, id: `id${number}`, boot };
+}
+
+function bucketConfig(members: readonly Incarnation[]): Config {
+  return foundConfig({ cluster: 'c', clusterSize: 3, members, bucket: 'B', partitions: 1 });
+}
+
+function ballot(e: number, r: number, p = 1): Ballot {
+  return { e, r, p };
+}
+
+function vote(record: BootRecord, b: Ballot, config?: Config, chain = CLUSTER_CHAIN, e = 0): ReturnType<typeof voteOn> {
+  return voteOn(record, config === undefined ? { chain, e, b } : { chain, e, b, config }, true);
+}
+
+test('a promise is kept: lower ballots are refused, in prepare and in accept', () => {
+  const promised = vote(blank, ballot(0, 5));
+  assert.equal(promised.reply.kind, 'promise');
+  assert.deepEqual(vote(promised.record, ballot(0, 4)).reply, { kind: 'nack', p: ballot(0, 5) });
+  assert.deepEqual(vote(promised.record, ballot(0, 4), c1).reply, { kind: 'nack', p: ballot(0, 5) });
+  assert.equal(vote(promised.record, ballot(0, 5), c1).reply.kind, 'accepted', 'the same ballot may accept');
+});
+
+test('a later promise tells the configuration that was accepted before', () => {
+  const accepted = vote(vote(blank, ballot(0, 1)).record, ballot(0, 1), c1);
+  const { reply } = vote(accepted.record, ballot(0, 2));
+  assert.equal(reply.kind === 'promise' && reply.config?.cluster, 'c');
+  assert.deepEqual(reply.kind === 'promise' && reply.ab, ballot(0, 1));
+});
+
+test('a configuration that is no step from the decided one is not accepted', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  assert.equal(vote(founded, ballot(1, 1), { ...c2, r: 1 }, CLUSTER_CHAIN, 1).reply.kind, 'inactive');
+  assert.equal(vote(founded, ballot(1, 1), c2, CLUSTER_CHAIN, 1).reply.kind, 'accepted');
+});
+
+test('a decided register answers that it is, and one that is ahead asks for what is missing', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  assert.equal(vote(founded, ballot(0, 9)).reply.kind, 'decided');
+  assert.equal(vote(blank, ballot(1, 9), undefined, CLUSTER_CHAIN, 1).reply.kind, 'behind');
+});
+
+test('a record that may not vote does not', () => {
+  const { record, reply } = voteOn(blank, { chain: CLUSTER_CHAIN, e: 0, b: ballot(0, 1) }, false);
+  assert.equal(reply.kind, 'inactive');
+  assert.equal(record, blank);
+});
+
+test('votes on a bucket are data under the epoch of the cluster', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  assert.equal(vote(founded, ballot(1, 1), undefined, 'B').reply.kind, 'promise');
+  assert.equal(vote(founded, ballot(0, 1), undefined, 'B').reply.kind, 'decided', 'the asker is older');
+  assert.equal(vote(founded, ballot(2, 1), undefined, 'B').reply.kind, 'behind', 'the asker is newer');
+});
+
+test('configurations are recorded in order, once, and a second one of an epoch changes nothing', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  assert.equal(founded.active, true);
+  assert.equal(recordDecided(founded, CLUSTER_CHAIN, other), founded);
+  assert.equal(recordDecided(blank, CLUSTER_CHAIN, c2), blank, 'not before its predecessor');
+  const filled = recordDecided(founded, CLUSTER_CHAIN, c2);
+  assert.equal(newestOf(filled.system)?.e, 2);
+  assert.equal(filled.active, true, 'a member goes on without interruption');
+});
+
+test('a node that is not listed does not vote, and one that took a seat votes after its merge', () => {
+  const third = recordDecided(createRecord('n3', 'id3'), CLUSTER_CHAIN, c1);
+  assert.equal(third.active, false);
+  const joined = recordDecided(third, CLUSTER_CHAIN, c2);
+  assert.equal(joined.active, false);
+  const voted = vote(recordDecided(blank, CLUSTER_CHAIN, c1), ballot(1, 4), b1, 'B').record;
+  const merged = mergeSystem(joined, [voted.buckets]);
+  assert.equal(merged.active, true);
+  const promise = vote(merged, ballot(2, 1), undefined, 'B').reply;
+  assert.equal(
+    promise.kind === 'promise' && promise.config?.bucket,
+    'B',
+    'what was accepted in the former epoch is inherited',
+  );
+});
+
+test('a merge takes the newest decided configuration, and of the votes only those that stand at it', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  const stale = vote(founded, ballot(1, 9), b1, 'B').record.buckets;
+  const decided = recordDecided(founded, 'B', b1).buckets;
+  const joiner = recordDecided(recordDecided(createRecord('n3', 'id3'), CLUSTER_CHAIN, c1), CLUSTER_CHAIN, c2);
+  const chain = chainOf(mergeSystem(joiner, [stale, decided]), 'B');
+  assert.equal(newestOf(chain)?.e, 1);
+  assert.equal(chain.vote.config, null);
+});
+
+test('a fresh configuration begins the chain of a bucket anew, and only there may configurations be skipped', () => {
+  const founded = recordDecided(recordDecided(blank, CLUSTER_CHAIN, c1), 'B', b1);
+  const filled = nextConfig(b1, { kind: 'fill', member: member(3, 1) });
+  const fresh = nextConfig(filled, { kind: 'fresh', members: [member(1, 2), member(2, 2), member(3, 2)] });
+  const chain = chainOf(recordDecided(founded, 'B', fresh), 'B');
+  assert.deepEqual(
+    chain.configs.map((c) => c.e),
+    [3],
+  );
+  const laterFill = nextConfig(filled, { kind: 'fresh', members: [member(1, 2), member(2, 2)] });
+  const skipped = nextConfig(laterFill, { kind: 'fill', member: member(3, 2) });
+  assert.equal(recordDecided(founded, 'B', skipped), founded);
+});
+
+test('a boot number is used once', () => {
+  assert.equal(takeBoot(takeBoot(blank)).boots, 2);
+});
