@@ -177,7 +177,12 @@ export class LocalNode {
    *
    * @throws (rejects) what the function threw; `aborted`, `thread_ended`, `module_not_found`, `module_failed`, `undef`, `not_sendable`, `badarg`
    */
-  offload(module: string, exported: string, args: readonly unknown[] = [], options: OffloadOptions = {}): Promise<unknown> {
+  offload(
+    module: string,
+    exported: string,
+    args: readonly unknown[] = [],
+    options: OffloadOptions = {},
+  ): Promise<unknown> {
     return offloadFrom(this.scheduler, undefined, module, exported, args, options);
   }
 

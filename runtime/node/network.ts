@@ -91,7 +91,10 @@ function createNetwork(dist: Distribution): Network {
     connect: (node) => dist.connect(node),
     disconnect: (node) => dist.disconnect(node),
     refuse: (connectionId) =>
-      dist.refuse(connectionId, new WireError('a process of another thread got a payload that is no term, or new atoms over the limit', 0)),
+      dist.refuse(
+        connectionId,
+        new WireError('a process of another thread got a payload that is no term, or new atoms over the limit', 0),
+      ),
     setCookie: (node, cookie) => dist.setCookie(node, cookie),
     connecting: () => dist.connecting(),
   };

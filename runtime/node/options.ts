@@ -105,18 +105,29 @@ function assertThreadOptions({ threads = 1, placement, offloadThreads, longSched
     );
   }
   if (offloadThreads !== undefined && (!Number.isInteger(offloadThreads) || offloadThreads < 1)) {
-    throw new BadArgumentError(`LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`,
+    );
   }
   if (longScheduleMs !== undefined && !(longScheduleMs >= 10)) {
-    throw new BadArgumentError(`LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`,
+    );
   }
   const { threadMemoryLimitMb: limitMb } = more;
   if (limitMb !== undefined && (!Number.isInteger(limitMb) || limitMb < 16)) {
-    throw new BadArgumentError(`LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`,
+    );
   }
-  for (const [option, url] of [['resolveFrom', more.resolveFrom], ['threadEntry', more.threadEntry]] as const) {
+  for (const [option, url] of [
+    ['resolveFrom', more.resolveFrom],
+    ['threadEntry', more.threadEntry],
+  ] as const) {
     if (url !== undefined && !URL.canParse(String(url))) {
-      throw new BadArgumentError(`LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`);
+      throw new BadArgumentError(
+        `LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`,
+      );
     }
   }
 }

@@ -162,7 +162,8 @@ export abstract class Receiver {
   ): Promise<T> {
     if (!this.alive) throw createDeadError('receive');
     if (this.#wake !== null) throw createBusyError(this.pid);
-    if (this.heldBy !== null) return receiveHeld(this, () => this.receive(first as Matcher<T>, second as ReceiveOptions));
+    if (this.heldBy !== null)
+      return receiveHeld(this, () => this.receive(first as Matcher<T>, second as ReceiveOptions));
     const match = typeof first === 'function' ? first : null;
     const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
     if (this.mailFirst !== null && this.scheduler.spendTurn()) {

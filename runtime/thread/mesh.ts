@@ -120,7 +120,13 @@ export class Mesh {
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
-  passOn(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): boolean {
+  passOn(
+    thread: number,
+    connectionId: number,
+    pending: PendingSignal,
+    payload: Uint8Array | null,
+    keepFloats: boolean,
+  ): boolean {
     return this.#write(thread, keepFloats ? writeRemoteFloats : writeRemote, connectionId, pending.signal, payload) > 0;
   }
 

@@ -112,22 +112,29 @@ export class NodeThread implements Outside {
       load: options.load,
     });
     this.scheduler.outside = this;
-    this.#accounts = new ForwardAccounts((source, node, bytes, large) => void this.mesh.accept(source, node, bytes, large));
+    this.#accounts = new ForwardAccounts(
+      (source, node, bytes, large) => void this.mesh.accept(source, node, bytes, large),
+    );
     this.#placer = new Placer(options.vitals ?? null, options.workers);
     this.scheduler.spawner.place = (placement) => this.#place(placement ?? options.placement);
-    this.mesh = new Mesh(this.scheduler, env, {
-      onForward: (source, bytes, node, control, payload) => this.#forwarded(source, bytes, node, control, payload),
-      onAccepted: (node, bytes, large) => this.#window.accepted(node, bytes, large),
-      onWatch: (node) => this.watchNode(node),
-      onMalformed: (connectionId) => this.#onMalformed(connectionId),
-      onNodeUp: (node) => void this.#nodes.add(node),
-      onNodeLost: (node, connectionId) => this.onNodeLost(node, connectionId),
-      onQuestion: (from, id, question) => {
-        void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
+    this.mesh = new Mesh(
+      this.scheduler,
+      env,
+      {
+        onForward: (source, bytes, node, control, payload) => this.#forwarded(source, bytes, node, control, payload),
+        onAccepted: (node, bytes, large) => this.#window.accepted(node, bytes, large),
+        onWatch: (node) => this.watchNode(node),
+        onMalformed: (connectionId) => this.#onMalformed(connectionId),
+        onNodeUp: (node) => void this.#nodes.add(node),
+        onNodeLost: (node, connectionId) => this.onNodeLost(node, connectionId),
+        onQuestion: (from, id, question) => {
+          void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
+        },
+        onAnswer: (id, answer) => this.#questions.answer(id, answer),
+        onClosed: (lost) => this.#onClosed(lost),
       },
-      onAnswer: (id, answer) => this.#questions.answer(id, answer),
-      onClosed: (lost) => this.#onClosed(lost),
-    }, options.atomsMax);
+      options.atomsMax,
+    );
   }
 
   get #isSystem(): boolean {
@@ -266,10 +273,18 @@ export class NodeThread implements Outside {
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, connectionId: number, pending: PendingSignal, payload: Uint8Array | null, decode: DecodeOptions): void {
-    if (!this.mesh.passOn(thread, connectionId, pending, payload, decode.keepFloats === true)) this.#answerForDead(pending.signal);
+  deliver(
+    thread: number,
+    connectionId: number,
+    pending: PendingSignal,
+    payload: Uint8Array | null,
+    decode: DecodeOptions,
+  ): void {
+    if (!this.mesh.passOn(thread, connectionId, pending, payload, decode.keepFloats === true))
+      this.#answerForDead(pending.signal);
     else if (this.#isIsolated(thread) && pending.signal.kind === 'exit') {
-      const reason = payload === null ? pending.signal.reason : new TermReader(payload, 0, payload.length, decode).term();
+      const reason =
+        payload === null ? pending.signal.reason : new TermReader(payload, 0, payload.length, decode).term();
       if (reason === Exit.kill) this.#enforceKill(pending.signal.to);
     }
   }

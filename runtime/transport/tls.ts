@@ -32,7 +32,11 @@ const NO_PEER_CERTIFICATE = 'tls_no_certificate';
 
 /** @throws `bad_certificate` for a file that cannot be read, PEM that is none, or a key that does not fit. */
 export async function createTlsTransport(options: TlsOptions): Promise<Transport> {
-  const pems = { cert: await readPem('cert', options.cert), key: await readPem('key', options.key), ca: await readPem('ca', options.ca) };
+  const pems = {
+    cert: await readPem('cert', options.cert),
+    key: await readPem('key', options.key),
+    ca: await readPem('ca', options.ca),
+  };
   const secure: SecureContextOptions = {
     ...pems,
     minVersion: 'TLSv1.2',
@@ -170,7 +174,12 @@ function whatIsWrong(socket: TLSSocket): { readonly reason: CloseReason; readonl
   };
 }
 
-function dialTls(secure: SecureContextOptions, address: Address, events: ConnectionEvents, verifyHost: boolean): Connection {
+function dialTls(
+  secure: SecureContextOptions,
+  address: Address,
+  events: ConnectionEvents,
+  verifyHost: boolean,
+): Connection {
   const { host, port } = address;
   const remote = `${host}:${port}`;
   const socket = connect({
@@ -212,14 +221,20 @@ function dialFailure(
 ): { readonly reason: CloseReason; readonly message: string } | null {
   const code = failure === null ? '' : String((failure as { code?: unknown }).code);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return { reason: 'tls_wrong_host', message: 'its certificate is for other hosts; make one for this, or set verifyHost to false' };
+    return {
+      reason: 'tls_wrong_host',
+      message: 'its certificate is for other hosts; make one for this, or set verifyHost to false',
+    };
   }
   if (code.includes('ALERT') || (secured && !answered)) {
     const alert = failure === null ? 'it closed the connection right after the TLS handshake' : lastLine(failure);
     return { reason: 'tls_refused', message: `the other side does not take our certificate (${alert})` };
   }
   if (code.startsWith('ERR_SSL') || (code === 'ECONNRESET' && !secured)) {
-    return { reason: 'tls_failed', message: `the TLS handshake failed: ${lastLine(failure as Error)}; do both nodes use TLS?` };
+    return {
+      reason: 'tls_failed',
+      message: `the TLS handshake failed: ${lastLine(failure as Error)}; do both nodes use TLS?`,
+    };
   }
   if (!secured && failure !== null && /CERT|SIGNATURE|ISSUER/.test(code)) {
     return { reason: 'tls_bad_certificate', message: `its certificate is not one that our ca vouches for (${code})` };

@@ -4,7 +4,13 @@ import { splitFragments } from '../../runtime/codec/fragments.ts';
 import { signalPayload, writeControl } from '../../runtime/codec/control.ts';
 import { TermWriter } from '../../runtime/codec/term-writer.ts';
 import { encodeChallenge, encodeName, encodeReply, encodeStatus } from '../../runtime/dist/handshake-messages.ts';
-import { encodeEpmdRequest, encodeNamesAnswer, encodePortAnswer, encodeRegisterAnswer, ourRegistration } from '../../runtime/dist/epmd-messages.ts';
+import {
+  encodeEpmdRequest,
+  encodeNamesAnswer,
+  encodePortAnswer,
+  encodeRegisterAnswer,
+  ourRegistration,
+} from '../../runtime/dist/epmd-messages.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import { Pid } from '../../runtime/term/pid.ts';
@@ -82,7 +88,10 @@ function framesOf(signal: Signal): Uint8Array[] {
   const whole = Buffer.concat([new Uint8Array([131, 68, 0]), control, payload]);
   if (payload.length < 20) return [whole];
   const partBytes = Math.ceil(payload.length / 3);
-  return [whole, ...splitFragments(control, payload, 1n, partBytes).map(({ head, part }) => Buffer.concat([head, part]))];
+  return [
+    whole,
+    ...splitFragments(control, payload, 1n, partBytes).map(({ head, part }) => Buffer.concat([head, part])),
+  ];
 }
 
 function handshakes(): Uint8Array[] {

@@ -14,10 +14,17 @@ function run(targets: readonly Target[], runs: number, seed: number): Promise<Fu
 
 test('mutated real input is accepted or refused, and nothing else happens', async (t) => {
   const { failure, counts } = await run(createTargets(), RUNS, 20);
-  assert.equal(failure, null, failure === null ? '' : `${failure.target}: ${Buffer.from(failure.input).toString('hex')} ${String(failure.error)}`);
+  assert.equal(
+    failure,
+    null,
+    failure === null ? '' : `${failure.target}: ${Buffer.from(failure.input).toString('hex')} ${String(failure.error)}`,
+  );
   for (const [name, { runs, accepted }] of counts) {
     t.diagnostic(`${name}: ${runs} inputs, ${accepted} accepted`);
-    assert.ok(accepted > runs / 100 && accepted < runs, `${name} accepted ${accepted} of ${runs}: the inputs are not near the edge`);
+    assert.ok(
+      accepted > runs / 100 && accepted < runs,
+      `${name} accepted ${accepted} of ${runs}: the inputs are not near the edge`,
+    );
   }
 });
 

@@ -52,7 +52,8 @@ export async function fuzz({ runs, seed, targets, corpus, onTurn }: FuzzOptions)
     const tookMs = performance.now() - from;
     slowestMs = Math.max(slowestMs, tookMs);
     if (error === null && tookMs > INPUT_MS_MAX) error = new Error(`it took ${tookMs.toFixed(0)} ms`);
-    if (error !== null) return { runs: run + 1, failure: { target: target.name, run, input, error }, counts, slowestMs };
+    if (error !== null)
+      return { runs: run + 1, failure: { target: target.name, run, input, error }, counts, slowestMs };
     count.runs += 1;
     if (run % TURN_RUNS === TURN_RUNS - 1) await onTurn?.(run + 1);
   }

@@ -16,7 +16,9 @@ function numberOf(text: string, option: string): number {
   process.exit(2);
 }
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+});
 const runs = numberOf(values.runs, 'runs');
 const seed = numberOf(values.seed, 'seed');
 const startedAt = performance.now();

@@ -1,7 +1,10 @@
 /** Changes real input a little, in the ways that break parsers: bits, lengths, cuts, repetitions, pieces of other input, and nonsense. */
 import type { Random } from '../sim/random.ts';
 
-const INTERESTING = [0, 1, 4, 97, 98, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 116, 118, 119, 120, 127, 128, 131, 255, 70, 77, 80, 88, 90];
+const INTERESTING = [
+  0, 1, 4, 97, 98, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 116, 118, 119, 120, 127, 128, 131, 255, 70, 77, 80,
+  88, 90,
+];
 const LENGTHS = [0, 1, 2, 0x7f, 0xff, 0xffff, 0x10000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
 const BYTES_MAX = 100_000;
 
@@ -36,7 +39,11 @@ function mutateOnce(random: Random, bytes: Uint8Array, others: readonly Uint8Arr
       return Buffer.concat([bytes.subarray(0, at), bytes.subarray(Math.min(length, at + 1 + random.below(6)))]);
     case 7: {
       const piece = bytes.subarray(at, at + 1 + random.below(12));
-      return Buffer.concat([bytes.subarray(0, at), ...Array.from({ length: 1 + random.below(40) }, () => piece), bytes.subarray(at)]);
+      return Buffer.concat([
+        bytes.subarray(0, at),
+        ...Array.from({ length: 1 + random.below(40) }, () => piece),
+        bytes.subarray(at),
+      ]);
     }
     case 8: {
       const other = random.pick(others);

@@ -9,8 +9,20 @@ import { FrameParser } from '../../runtime/codec/frame.ts';
 import { TermReader } from '../../runtime/codec/term-reader.ts';
 import { TermWriter } from '../../runtime/codec/term-writer.ts';
 import { decodeTerm, encodeTerm } from '../../runtime/codec/terms.ts';
-import { parseEpmdRequest, parseNamesAnswer, parsePortAnswer, parseRegisterAnswer } from '../../runtime/dist/epmd-messages.ts';
-import { decideAcceptor, startAcceptor, startDialler, stepAcceptor, stepDialler, type HandshakeLocal } from '../../runtime/dist/handshake.ts';
+import {
+  parseEpmdRequest,
+  parseNamesAnswer,
+  parsePortAnswer,
+  parseRegisterAnswer,
+} from '../../runtime/dist/epmd-messages.ts';
+import {
+  decideAcceptor,
+  startAcceptor,
+  startDialler,
+  stepAcceptor,
+  stepDialler,
+  type HandshakeLocal,
+} from '../../runtime/dist/handshake.ts';
 import { Inbox } from '../../runtime/dist/inbox.ts';
 import { NotSendableError, WireError } from '../../runtime/errors.ts';
 import type { Scheduler } from '../../runtime/process/scheduler.ts';
@@ -54,7 +66,10 @@ const terms: Target = {
   run(input) {
     let term: unknown;
     const options = { keepFloats: true, atoms: new AtomBudget(ATOMS_MAX) };
-    const isTerm = acceptsOrRefuses(input.length, () => (term = new TermReader(input, 0, input.length, options).term()));
+    const isTerm = acceptsOrRefuses(
+      input.length,
+      () => (term = new TermReader(input, 0, input.length, options).term()),
+    );
     if (!isTerm) return false;
     const once = encoded(term);
     if (once === null) return true;
@@ -100,7 +115,8 @@ function createFrames(): Target {
   return {
     name: 'frames into a node',
     weight: 5,
-    make: (random, { frames }) => (random.chance(0.02) ? random.pick(frames) : mutate(random, random.pick(frames), frames)),
+    make: (random, { frames }) =>
+      random.chance(0.02) ? random.pick(frames) : mutate(random, random.pick(frames), frames),
     run(input) {
       if (node === null || life === 0) {
         node?.scheduler.stop('its life is over');
@@ -135,7 +151,7 @@ function parseStream(input: Uint8Array, size: () => number): Uint8Array[] | null
   const parser = new FrameParser({ lengthBytes: 4, frameBytesMax: 50_000 });
   const frames: Uint8Array[] = [];
   const isStream = acceptsOrRefuses(input.length, () => {
-    for (let at = 0; at < input.length; ) {
+    for (let at = 0; at < input.length;) {
       const end = Math.min(input.length, at + Math.max(1, size()));
       parser.push(input.subarray(at, end));
       at = end;
@@ -174,8 +190,13 @@ const handshakes: Target = {
     }
     const dialled = stepDialler(startDialler(local).state, input, local, PEER, 5);
     const effects = [...accepted.effects, ...dialled.effects];
-    assert.ok(effects.every(({ kind }) => kind !== 'proved'), 'nobody proves the cookie by chance');
-    return accepted.effects.every(({ kind }) => kind !== 'failed') || dialled.effects.every(({ kind }) => kind !== 'failed');
+    assert.ok(
+      effects.every(({ kind }) => kind !== 'proved'),
+      'nobody proves the cookie by chance',
+    );
+    return (
+      accepted.effects.every(({ kind }) => kind !== 'failed') || dialled.effects.every(({ kind }) => kind !== 'failed')
+    );
   },
 };
 

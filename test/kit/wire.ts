@@ -153,4 +153,3 @@ export function termBytes(value: unknown): Uint8Array {
   writer.term(value);
   return writer.copy();
 }
-

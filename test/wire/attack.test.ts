@@ -8,14 +8,33 @@ import { test, type TestContext } from 'node:test';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import { LocalNode, Pid } from '../../runtime/index.ts';
 import { until } from '../dist/wait.ts';
-import { ask, Attacker, COOKIE, frameOf, memoryOf, startGood, startPinging, startVictim, termBytes, toName, VICTIM, withLength32, type Victim } from '../kit/wire.ts';
+import {
+  ask,
+  Attacker,
+  COOKIE,
+  frameOf,
+  memoryOf,
+  startGood,
+  startPinging,
+  startVictim,
+  termBytes,
+  toName,
+  VICTIM,
+  withLength32,
+  type Victim,
+} from '../kit/wire.ts';
 
 const MB = 1_000_000;
 
 /** Runs an attack while a good node pings; checks that it is unharmed, and that memory has grown by at most so much. */
 async function underAttack(
   t: TestContext,
-  options: { readonly threads: number; readonly limits?: object; readonly netTicktimeMs?: number; readonly grownMax: number },
+  options: {
+    readonly threads: number;
+    readonly limits?: object;
+    readonly netTicktimeMs?: number;
+    readonly grownMax: number;
+  },
   attack: (victim: Victim, good: LocalNode) => Promise<void>,
 ): Promise<void> {
   const { grownMax, ...nodeOptions } = options;
@@ -31,7 +50,9 @@ async function underAttack(
   const took = await pinging.stop();
   const grown = (await memoryOf(good)) - before;
   const slowest = took.at(-1) ?? Infinity;
-  t.diagnostic(`memory grew by ${(grown / MB).toFixed(1)} MB; ${took.length} pings, the slowest took ${slowest.toFixed(0)} ms`);
+  t.diagnostic(
+    `memory grew by ${(grown / MB).toFixed(1)} MB; ${took.length} pings, the slowest took ${slowest.toFixed(0)} ms`,
+  );
   assert.ok(grown < grownMax, `memory grew by ${(grown / MB).toFixed(1)} MB, at most ${grownMax / MB} are right`);
   assert.ok(took.length > 0 && slowest < 5_000, `a ping took ${slowest} ms`);
 }
@@ -45,7 +66,12 @@ for (const threads of [0, 1]) {
 
   test(`garbage, long messages and a wrong cookie before the proof are closed at once, ${where}`, async (t) => {
     await underAttack(t, { threads, grownMax: 60 * MB }, async (victim) => {
-      const pokes = [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.from([0, 0]), Buffer.alloc(100_000, 255), Buffer.from([0, 3, 1, 2, 3])];
+      const pokes = [
+        Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+        Buffer.from([0, 0]),
+        Buffer.alloc(100_000, 255),
+        Buffer.from([0, 3, 1, 2, 3]),
+      ];
       for (const [i, poke] of pokes.entries()) {
         const attacker = new Attacker(t, `poke${i}`, victim.port, (peer) => peer.write(poke));
         await attacker.untilClosed(`garbage ${i}`);
@@ -77,7 +103,12 @@ for (const threads of [0, 1]) {
       }
       await until(() => closed >= 1_000 - 64, 'all but 64 to be closed');
       assert.ok(closed < 1_000, 'the last ones may still speak');
-      const late = await LocalNode.start({ name: 'late@127.0.0.1', cookie: COOKIE, threads: 0, epmd: { port: victim.epmdPort } });
+      const late = await LocalNode.start({
+        name: 'late@127.0.0.1',
+        cookie: COOKIE,
+        threads: 0,
+        epmd: { port: victim.epmdPort },
+      });
       t.after(() => late.stop());
       assert.equal(await late.connect(VICTIM), true);
       await until(() => closed === 1_000, 'all to be closed', 12_000);
@@ -101,8 +132,12 @@ for (const threads of [0, 1]) {
         'frame over the limit': ({ peer }) => peer.write(Buffer.from([0x7f, 255, 255, 255])),
         'frame over the limit, all of it': ({ peer }) => peer.frame(big),
         'parts over the limit': ({ peer }) => {
-          peer.frame(Buffer.concat([Buffer.from('8345000000000000000100000000000000ff00', 'hex'), big.subarray(0, 3 * MB)]));
-          peer.frame(Buffer.concat([Buffer.from('8346000000000000000100000000000000fe', 'hex'), big.subarray(0, 3 * MB)]));
+          peer.frame(
+            Buffer.concat([Buffer.from('8345000000000000000100000000000000ff00', 'hex'), big.subarray(0, 3 * MB)]),
+          );
+          peer.frame(
+            Buffer.concat([Buffer.from('8346000000000000000100000000000000fe', 'hex'), big.subarray(0, 3 * MB)]),
+          );
         },
       };
       let count = 0;
@@ -147,7 +182,9 @@ for (const threads of [0, 1]) {
       const attacker = await Attacker.proved(t, 'names@h', victim);
       for (let i = 0; i < 300 && !attacker.closed; i++) {
         const name = (n: number): string => `nobody_${i}_${n}_${'x'.repeat(100)}`;
-        const bodies = Array.from({ length: 1_000 }, (_, n) => toName(attacker.pid(), name(n), new Uint8Array([97, 1])));
+        const bodies = Array.from({ length: 1_000 }, (_, n) =>
+          toName(attacker.pid(), name(n), new Uint8Array([97, 1])),
+        );
         attacker.socket.write(Buffer.concat(bodies.map(withLength32)));
         await new Promise((resolve) => setTimeout(resolve, 1));
         await until(() => attacker.socket.writableLength === 0 || attacker.closed, 'the socket to take it');
@@ -170,7 +207,8 @@ for (const threads of [0, 1]) {
 test('the check of memory sees a node that keeps what it is sent', async (t) => {
   const attack = underAttack(t, { threads: 0, grownMax: 60 * MB }, async (victim) => {
     const attacker = await Attacker.proved(t, 'load@h', victim);
-    for (let i = 0; i < 100; i++) attacker.peer.frame(toName(attacker.pid(), 'hoard', termBytes(new Uint8Array(MB).fill(i))));
+    for (let i = 0; i < 100; i++)
+      attacker.peer.frame(toName(attacker.pid(), 'hoard', termBytes(new Uint8Array(MB).fill(i))));
     await until(() => attacker.socket.writableLength === 0, 'the socket to take it');
   });
   await assert.rejects(attack, /memory grew by/);

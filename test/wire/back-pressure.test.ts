@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { atom, Exit, isDown, isTagged, LocalNode, tuple, type Pid, type RemoteName, type Self } from '../../runtime/index.ts';
+import {
+  atom,
+  Exit,
+  isDown,
+  isTagged,
+  LocalNode,
+  tuple,
+  type Pid,
+  type RemoteName,
+  type Self,
+} from '../../runtime/index.ts';
 import { until } from '../dist/wait.ts';
 import type { Program } from '../kit/programs.ts';
 import { ask, COOKIE, memoryOf, startGood, startPinging, startVictim, VICTIM, type Victim } from '../kit/wire.ts';
@@ -67,7 +77,7 @@ function startPump(node: LocalNode, count: number, asyncDist: boolean): Pumping 
     sent: () => sent,
     async stalled() {
       await until(() => sent > 0, 'the pump to begin');
-      for (let before = -1; before !== sent; ) {
+      for (let before = -1; before !== sent;) {
         before = sent;
         await delay(1_000);
       }

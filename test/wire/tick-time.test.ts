@@ -40,7 +40,9 @@ async function checkFreezes(t: TestContext, pid: number, name: string, downs: Do
   process.kill(pid, 'SIGCONT');
   const [down] = downs.seen;
   const tookMs = (down?.at ?? Infinity) - from;
-  t.diagnostic(`${name} was down ${tookMs.toFixed(0)} ms after it froze, ${(tookMs / TICKTIME_MS).toFixed(2)} tick times`);
+  t.diagnostic(
+    `${name} was down ${tookMs.toFixed(0)} ms after it froze, ${(tookMs / TICKTIME_MS).toFixed(2)} tick times`,
+  );
   assert.deepEqual([down?.node, down?.reason], [name, 'net_tick_timeout']);
   assert.ok(tookMs >= EARLIEST_MS && tookMs <= LATEST_MS, `down after ${tookMs} ms`);
 }
@@ -79,19 +81,26 @@ for (const threads of [0, 1]) {
         assert.equal(await node.connect(ERL), true);
         await checkFreezes(inner, erl.process.pid as number, ERL, watchDowns(node));
       }),
-      t.test('our node that freezes is down at an OTP node within its tick time', { skip: ERL_MISSING }, async (inner) => {
-        const victim = await startVictim(inner, { threads, netTicktimeMs: TICKTIME_MS });
-        const erl = await startErlang(inner, victim.epmdPort);
-        assert.equal(await erl.eval(`net_adm:ping('${VICTIM}')`), 'pong');
-        await erl.eval(`erlang:monitor_node('${VICTIM}', true)`);
-        const from = performance.now();
-        process.kill(victim.program.child.pid as number, 'SIGSTOP');
-        assert.equal(await erl.eval(`receive {nodedown, N} -> N after ${3 * TICKTIME_MS} -> late end`), `'${VICTIM}'`);
-        const tookMs = performance.now() - from;
-        process.kill(victim.program.child.pid as number, 'SIGCONT');
-        inner.diagnostic(`OTP found us down after ${tookMs.toFixed(0)} ms`);
-        assert.ok(tookMs >= EARLIEST_MS && tookMs <= LATEST_MS, `down after ${tookMs} ms`);
-      }),
+      t.test(
+        'our node that freezes is down at an OTP node within its tick time',
+        { skip: ERL_MISSING },
+        async (inner) => {
+          const victim = await startVictim(inner, { threads, netTicktimeMs: TICKTIME_MS });
+          const erl = await startErlang(inner, victim.epmdPort);
+          assert.equal(await erl.eval(`net_adm:ping('${VICTIM}')`), 'pong');
+          await erl.eval(`erlang:monitor_node('${VICTIM}', true)`);
+          const from = performance.now();
+          process.kill(victim.program.child.pid as number, 'SIGSTOP');
+          assert.equal(
+            await erl.eval(`receive {nodedown, N} -> N after ${3 * TICKTIME_MS} -> late end`),
+            `'${VICTIM}'`,
+          );
+          const tookMs = performance.now() - from;
+          process.kill(victim.program.child.pid as number, 'SIGCONT');
+          inner.diagnostic(`OTP found us down after ${tookMs.toFixed(0)} ms`);
+          assert.ok(tookMs >= EARLIEST_MS && tookMs <= LATEST_MS, `down after ${tookMs} ms`);
+        },
+      ),
       t.test('an idle connection, and one that talks, last for many tick times', async (inner) => {
         const victim = await startVictim(inner, { netTicktimeMs: 1_000 });
         const node = await startGood(inner, victim, { threads, netTicktimeMs: 1_000 });

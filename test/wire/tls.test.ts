@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { hasCode } from '../../runtime/errors.ts';
-import { atom, Exit, isDown, LocalNode, tuple, type NodeOptions, type Pid, type QuorateError } from '../../runtime/index.ts';
+import {
+  atom,
+  Exit,
+  isDown,
+  LocalNode,
+  tuple,
+  type NodeOptions,
+  type Pid,
+  type QuorateError,
+} from '../../runtime/index.ts';
 import { ERL_MISSING, startErl } from '../dist/erl-node.ts';
 import { until } from '../dist/wait.ts';
 import { makeCertificates, skipWithoutOpenssl, type Certificates } from '../kit/certificates.ts';
@@ -158,7 +167,9 @@ test('a client without a certificate is refused before the distribution hears of
   socket.on('data', (chunk: Buffer) => bytes.push(chunk));
   socket.on('error', () => undefined);
   // A whole first message of the distribution, sent at once.
-  socket.on('secureConnect', () => socket.write(Buffer.from('\0\x15N\0\0\0\x0d\x07\xdf\x7f\xbc\0\0\0\x09\0\x03x@h', 'latin1')));
+  socket.on('secureConnect', () =>
+    socket.write(Buffer.from('\0\x15N\0\0\0\x0d\x07\xdf\x7f\xbc\0\0\0\x09\0\x03x@h', 'latin1')),
+  );
   await new Promise((resolve) => socket.on('close', resolve));
   await until(() => b.refused.length > 0, 'the refusal');
   assert.equal(b.refused[0]?.code, 'tls_no_certificate');
@@ -184,21 +195,25 @@ test('the cookie is needed over TLS too', options, async (t) => {
   assert.equal(b.refused[0]?.code, 'bad_cookie');
 });
 
-test('a file that is not there, text that is no certificate and a key that does not fit are bad_certificate', options, async (t) => {
-  const { node: pem, stranger } = makeCertificates(t);
-  const wrong = [
-    { ...pem, cert: '/nowhere/cert.pem' },
-    { ...pem, cert: '-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n' },
-    { ...pem, key: stranger.key },
-  ];
-  const epmd = { port: await freePort() };
-  for (const threads of [0, 1]) {
-    for (const tls of wrong) {
-      const started = LocalNode.start({ name: A, cookie, threads, epmd, tls });
-      await assert.rejects(started, (error) => hasCode(error, 'bad_certificate'));
+test(
+  'a file that is not there, text that is no certificate and a key that does not fit are bad_certificate',
+  options,
+  async (t) => {
+    const { node: pem, stranger } = makeCertificates(t);
+    const wrong = [
+      { ...pem, cert: '/nowhere/cert.pem' },
+      { ...pem, cert: '-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n' },
+      { ...pem, key: stranger.key },
+    ];
+    const epmd = { port: await freePort() };
+    for (const threads of [0, 1]) {
+      for (const tls of wrong) {
+        const started = LocalNode.start({ name: A, cookie, threads, epmd, tls });
+        await assert.rejects(started, (error) => hasCode(error, 'bad_certificate'));
+      }
     }
-  }
-});
+  },
+);
 
 /** Arguments for an OTP node that speaks TLS with that certificate. */
 function erlTls(folder: string, name: string): readonly string[] {
@@ -247,7 +262,13 @@ test('an OTP node with a certificate of another authority is refused, and so are
   const certificates = makeCertificates(t);
   const epmdPort = await freePort();
   const a = await start(t, LOCAL, { tls: certificates.node, epmd: { port: epmdPort } });
-  const erl = await startErl({ name: 'erl@localhost', cookie, epmdPort, shortNames: true, args: erlTls(certificates.folder, 'stranger') });
+  const erl = await startErl({
+    name: 'erl@localhost',
+    cookie,
+    epmdPort,
+    shortNames: true,
+    args: erlTls(certificates.folder, 'stranger'),
+  });
   t.after(() => erl.kill());
   assert.equal(await erl.eval(`net_adm:ping('${LOCAL}')`), 'pang');
   assert.equal(await a.node.connect('erl@localhost'), false);
@@ -258,7 +279,13 @@ test('an OTP node tells us that it does not take our certificate', withErl, asyn
   const certificates = makeCertificates(t);
   const epmdPort = await freePort();
   const a = await start(t, LOCAL, { tls: certificates.stranger, epmd: { port: epmdPort } });
-  const erl = await startErl({ name: 'erl@localhost', cookie, epmdPort, shortNames: true, args: erlTls(certificates.folder, 'node') });
+  const erl = await startErl({
+    name: 'erl@localhost',
+    cookie,
+    epmdPort,
+    shortNames: true,
+    args: erlTls(certificates.folder, 'node'),
+  });
   t.after(() => erl.kill());
   assert.equal(await a.node.connect('erl@localhost'), false);
   assert.deepEqual(a.unreachable, ['tls_refused']);
