@@ -31,6 +31,7 @@ import { connectingNodes, createMesh, nextLinkId, stepMesh } from './mesh.ts';
 import type { Mesh, MeshEffect, MeshEvent } from './mesh.ts';
 import { assertNodeName } from './node-name.ts';
 import { checkIntervalMs } from './peer.ts';
+import { NO_EVENTS } from '../transport/transport.ts';
 import { Route } from './route.ts';
 import type { Env, TimerHandle } from '../env.ts';
 
@@ -388,13 +389,6 @@ class DistributionShell implements Distribution, LinkOwner {
     });
   }
 }
-
-const NO_EVENTS: ConnectionEvents = {
-  onOpen: () => undefined,
-  onBytes: () => undefined,
-  onDrain: () => undefined,
-  onClose: () => undefined,
-};
 
 /** 0 to 3 mean something to old nodes. */
 function randomCreation(env: Env): number {

@@ -6,7 +6,7 @@ import { EventEmitter } from 'eventemitter3';
 import { MessageChannel } from 'node:worker_threads';
 import { assertNodeName } from '../dist/node-name.ts';
 import { realEnv, type Env } from '../env.ts';
-import { BadArgumentError, fromPlainError, type QuorateError } from '../errors.ts';
+import { BadArgumentError, fromPlainError } from '../errors.ts';
 import { offloadFrom, type OffloadOptions } from './offload.ts';
 import { runProcess } from '../process/run.ts';
 import type { Scheduler } from '../process/scheduler.ts';
@@ -33,24 +33,11 @@ import { createEpmd, createResolver, exposeResolver, type Directory } from './di
 import { createModuleLoader, defaultResolveFrom } from './load-module.ts';
 import { createHost, Offloading } from './offloading.ts';
 import { createTextLogger, logReports } from './logger.ts';
+import type { NodeEvents } from './events.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
 import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
-
-/** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
-export interface NodeEvents {
-  nodeup: [node: string, hidden: boolean];
-  nodedown: [node: string, reason: string];
-  /** A node could not be reached; everything sent to it meanwhile is lost. */
-  unreachable: [node: string, reason: string];
-  /** A connection was refused or ended for what came over it: a wrong cookie, a bad frame, a bad certificate. The error says which and from where. */
-  refused: [error: QuorateError];
-  /** A worker thread was lost (with the exit reason of its processes) or is there again. */
-  thread: [thread: number, what: 'lost' | 'replaced', reason: unknown];
-  /** A thread does not get to its event loop (`ended` false), or does so again. A log is better served by the channel `quorate:long-schedule`. */
-  longSchedule: [report: LongScheduleReport];
-}
 
 const NONODE = nameAtom('nonode@nohost');
 const DEFAULT_TICKTIME_MS = 60_000;

@@ -14,7 +14,8 @@ import type { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';
 import { refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
-import type { Network, NodeThread } from '../thread/node-thread.ts';
+import type { Network } from '../thread/network.ts';
+import type { NodeThread } from '../thread/node-thread.ts';
 import { startNetKernel } from './net-kernel.ts';
 
 export interface NetworkEvents {

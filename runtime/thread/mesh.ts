@@ -2,24 +2,13 @@
  * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
  * loop goes as one batch of encoded terms, a transferred buffer unless it is small. Order is kept per pair of threads, notices about nodes included.
  *
- * A batch is a sequence of records: kind (8 bits), then
- * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
- *   all records are these; their pids and references are of this node, and whoever sent does not matter to the receiver;
- * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
- * - REMOTE (from the system thread, of another node): length and number of the connection (32 bits each), then as SIGNAL; its payload has not
- *   been looked at by anybody yet;
- * - REMOTE_FLOATS: the same from a node where whole floats are marked (`keepFloats`);
- * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - ACCEPTED and, for large messages, ACCEPTED_LARGE (from the system thread): node name, and how many bytes of what this thread forwarded to it its connection has taken (32 bits);
- * - WATCH (to the system thread), NODE_UP (from it): node name; NODE_LOST: node name and number of the connection that ended (32 bits);
- * - MALFORMED (to the system thread): number of the connection (32 bits);
- * - QUESTION, ANSWER: number of the question (32 bits), then a term.
+ * A batch is a sequence of records (records.ts).
  *
  * What other threads of the node send is trusted. What came from another node is not: its new atoms are paid for by its connection.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { AtomBudget } from '../codec/atom-budget.ts';
-import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
+import { completeSignal, readControl, type PendingSignal } from '../codec/control.ts';
 import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
@@ -27,21 +16,31 @@ import { hasCode } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
 import type { Signal } from '../term/signal.ts';
-
-const SIGNAL = 1;
-const FORWARD = 2;
-const WATCH = 3;
-const NODE_UP = 4;
-const NODE_LOST = 5;
-const REMOTE = 6;
-const MALFORMED = 7;
-const MESSAGE = 8;
-const ALIAS = 9;
-const QUESTION = 10;
-const ANSWER = 11;
-const REMOTE_FLOATS = 12;
-const ACCEPTED = 13;
-const ACCEPTED_LARGE = 14;
+import {
+  SIGNAL,
+  FORWARD,
+  WATCH,
+  NODE_UP,
+  NODE_LOST,
+  REMOTE,
+  MALFORMED,
+  MESSAGE,
+  ALIAS,
+  QUESTION,
+  ANSWER,
+  REMOTE_FLOATS,
+  ACCEPTED,
+  ACCEPTED_LARGE,
+  writeSignal,
+  writeRemote,
+  writeRemoteFloats,
+  writeForward,
+  writeNode,
+  writeNumbered,
+  writeMalformed,
+  writeQuestion,
+  writeAnswer,
+} from './records.ts';
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
@@ -176,7 +175,10 @@ export class Mesh {
     this.#connections.clear();
   }
 
-  /** How many bytes were written, 0 when there is no such thread. The record's parts are passed on one by one: a closure would be an allocation for each message. */
+  /**
+   * How many bytes were written, 0 when there is no such thread. The record's parts are passed on one by one: a closure would be an allocation for each
+   * message.
+   */
   #write<A, B, C>(thread: number, record: (writer: TermWriter, a: A, b: B, c: C) => void, a: A, b: B, c: C): number;
   #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): number;
   #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): number;
@@ -324,87 +326,6 @@ export class Mesh {
     const payload = end === middle ? null : batch.subarray(middle, end);
     this.#events.onForward(source, end - start, node, batch.subarray(from, middle), payload);
   }
-}
-
-function writeSignal(writer: TermWriter, signal: Signal): void {
-  if (signal.kind === 'send') {
-    writer.u8(MESSAGE);
-    writer.u32(signal.to.id);
-    writer.u32(signal.to.serial);
-    writer.term(signal.message);
-  } else if (signal.kind === 'sendAlias') {
-    writer.u8(ALIAS);
-    writer.u32(signal.alias.word0);
-    writer.u32(signal.alias.word1);
-    writer.u32(signal.alias.word2);
-    writer.term(signal.message);
-  } else {
-    writer.u8(SIGNAL);
-    writeWhole(writer, signal);
-  }
-}
-
-/** The control tuple and its payload; returns where the payload begins. */
-function writeWhole(writer: TermWriter, signal: Signal): number {
-  writeControl(writer, signal);
-  const middle = writer.position;
-  const payload = signalPayload(signal);
-  if (payload !== null) writer.term(payload.value);
-  return middle;
-}
-
-function writeRemote(writer: TermWriter, connectionId: number, signal: Signal, payload: Uint8Array | null): void {
-  writer.u8(REMOTE);
-  writer.u32(0);
-  writer.u32(connectionId);
-  const start = writer.position;
-  writeControl(writer, signal);
-  if (payload !== null) writer.bytes(payload);
-  writer.putU32(start - 8, writer.position - start);
-}
-
-function writeRemoteFloats(writer: TermWriter, connectionId: number, signal: Signal, payload: Uint8Array | null): void {
-  const start = writer.position;
-  writeRemote(writer, connectionId, signal, payload);
-  writer.buffer[start] = REMOTE_FLOATS;
-}
-
-function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
-  writer.u8(FORWARD);
-  writer.term(node);
-  writer.u32(0);
-  writer.u32(0);
-  const start = writer.position;
-  const middle = writeWhole(writer, signal);
-  writer.putU32(start - 8, middle - start);
-  writer.putU32(start - 4, writer.position - middle);
-}
-
-function writeNode(writer: TermWriter, kind: number, node: Atom): void {
-  writer.u8(kind);
-  writer.term(node);
-}
-
-function writeNumbered(writer: TermWriter, kind: number, node: Atom, number: number): void {
-  writeNode(writer, kind, node);
-  writer.u32(number);
-}
-
-function writeMalformed(writer: TermWriter, connectionId: number): void {
-  writer.u8(MALFORMED);
-  writer.u32(connectionId);
-}
-
-function writeQuestion(writer: TermWriter, id: number, question: unknown): void {
-  writer.u8(QUESTION);
-  writer.u32(id);
-  writer.term(question);
-}
-
-function writeAnswer(writer: TermWriter, id: number, answer: unknown): void {
-  writer.u8(ANSWER);
-  writer.u32(id);
-  writer.term(answer);
 }
 
 function bytesOf(batch: Batch): Uint8Array {

@@ -22,27 +22,11 @@ import type { Signal } from '../term/signal.ts';
 import { ForwardAccounts, ForwardWindow } from './flow.ts';
 import type { ThreadHost } from './host.ts';
 import { Mesh } from './mesh.ts';
+import type { Network } from './network.ts';
 import { failedAnswer, readOffloadAnswer, type OffloadAnswer } from './offload-answer.ts';
 import { answerTo, ask, OpenQuestions, type Answers, type Question } from './questions.ts';
 import { SharedNames } from './shared-names.ts';
 import { Placer } from './vitals.ts';
-
-/** The connections to other nodes, where they are: on the system thread. */
-export interface Network {
-  /** False: taken, and the connection is over its high-water mark. */
-  send(node: Atom, signal: Signal): boolean;
-  sendEncoded(node: Atom, control: Uint8Array, payload: Uint8Array | null): boolean;
-  isBusy(node: Atom): boolean;
-  drained(node: Atom): Promise<void>;
-  /** Connects if need be; a failure is reported as a lost node. */
-  watch(node: Atom): void;
-  connect(node: Atom): Promise<boolean>;
-  disconnect(node: Atom): boolean;
-  /** What came over that connection is no term. */
-  refuse(connectionId: number): void;
-  setCookie(node: Atom, cookie: string | null): void;
-  connecting(): readonly Atom[];
-}
 
 export interface NodeThreadOptions {
   readonly nodeName: Atom;

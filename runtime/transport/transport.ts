@@ -33,6 +33,14 @@ export interface ConnectionEvents {
   onClose(reason: CloseReason, error?: QuorateError): void;
 }
 
+/** For a connection that is closed at once. */
+export const NO_EVENTS: ConnectionEvents = {
+  onOpen: () => undefined,
+  onBytes: () => undefined,
+  onDrain: () => undefined,
+  onClose: () => undefined,
+};
+
 export interface Connection {
   /** The other end, for messages only: `127.0.0.1:4369`. */
   readonly remote: string;
