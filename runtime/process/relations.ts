@@ -10,7 +10,7 @@ import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
-import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
+import { createDown, createExitMessage, createNodeDown, DOWN, isDownOf } from './message.ts';
 import type { HeldMonitor, Process, Watcher } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -251,7 +251,7 @@ export class Relations {
     if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
     self.monitors?.delete(this.#scheduler.countOf(ref));
     if (held.alias !== null && held.alias !== 'explicitUnalias') this.#aliases.drop(self, this.#scheduler.countOf(ref));
-    self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
+    self.deliver(createDown(ref, held.object, reason, held.hasTag ? held.tag : DOWN));
   }
 
   // Aliases

@@ -3,7 +3,6 @@
  * runs when is decided by promises, so this only starts functions, hands over messages, and makes sure that after a number of hand-overs
  * the event loop gets a turn.
  */
-import { crashChannel } from '../channels.ts';
 import type { Env } from '../env.ts';
 import { BadArgumentError, QuorateError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
@@ -13,7 +12,7 @@ import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../t
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { isThenable, runAs } from './context.ts';
-import { createCrashReport, isReported } from './crash.ts';
+import { reportCrash } from './crash.ts';
 import { reasonOf } from './exit.ts';
 import { holdBack } from './hold.ts';
 import { createNameTable, type NameTable } from './names.ts';
@@ -25,7 +24,7 @@ import { Relations } from './relations.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { assertPid, assertRegistrable, toName } from './targets.ts';
 import { dispatchSignal } from './dispatch.ts';
-import { isConnected, sendAway, sendToAlias, sendToName } from './send-away.ts';
+import { isConnected, sendAway, sendExit, sendToAlias, sendToName } from './send-away.ts';
 import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner } from './spawner.ts';
@@ -214,11 +213,7 @@ export class Scheduler {
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    assertPid(to, 'exit');
-    const target = this.find(to);
-    const place = this.locate(to);
-    if (target !== undefined) this.relations.onExit(from, target, copyTerm(reason, 'reason'));
-    else if (place !== this.thread && place !== GONE) this.route(to, { kind: 'exit', from, to, reason });
+    sendExit(this, from, to, reason);
   }
 
   sendAfter(from: Pid, delayMs: number, to: Destination, message: unknown): Ref {
@@ -332,9 +327,7 @@ export class Scheduler {
   #failed(process: Process, thrown: unknown): void {
     if (!process.alive) return;
     const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
-      crashChannel.publish(createCrashReport(process, thrown, reason));
-    }
+    reportCrash(process, thrown, reason);
     this.terminate(process, reason);
   }
 

@@ -35,9 +35,13 @@ export function isNameless(name: unknown): boolean {
   return name === undefined || name === null || name === true || name === false;
 }
 
+export function isMonitorOptions({ alias }: MonitorOptions): boolean {
+  return alias === undefined || MONITOR_ALIAS_MODES.includes(alias);
+}
+
 /** @throws `badarg` */
 export function assertMonitorOptions(options: MonitorOptions): void {
-  if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
+  if (!isMonitorOptions(options)) {
     throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
   }
 }
