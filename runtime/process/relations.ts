@@ -11,6 +11,7 @@ import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
 import { assertDemonitorOptions } from './assert-options.ts';
+import { Faraway } from './faraway.ts';
 import { LocalCalls } from './local-calls.ts';
 import { addLink, addWatcher } from './link-maps.ts';
 import { createDown, createExitMessage, DOWN, isDownOf } from './message.ts';
@@ -29,12 +30,12 @@ export class Relations {
   readonly #aliases: Aliases;
   readonly #calls: LocalCalls;
   readonly #nodeWatchers = new NodeWatchers();
-  /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
-  readonly #tracked = new Map<number | Atom, Set<Process>>();
+  readonly #faraway: Faraway;
   #unlinkId = 0n;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
+    this.#faraway = new Faraway(scheduler);
     this.#aliases = new Aliases(scheduler);
     this.#calls = new LocalCalls(scheduler);
   }
@@ -60,7 +61,7 @@ export class Relations {
     const links = (self.links ??= new Map());
     const step = stepLink(links.get(pid.key), pid);
     links.set(pid.key, step.link);
-    this.#track(self, pid);
+    this.#faraway.add(self, pid);
     if (step.send) scheduler.route(pid, { kind: 'link', from: self.pid, to: pid });
   }
 
@@ -88,7 +89,7 @@ export class Relations {
     const links = (self.links ??= new Map());
     const key = scheduler.keyOf(from);
     links.set(key, stepLinkIn(links.get(key), from));
-    this.#track(self, from);
+    this.#faraway.add(self, from);
   }
 
   onUnlink(id: bigint | null, from: Pid, to: Pid): void {
@@ -153,7 +154,7 @@ export class Relations {
   adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
     this.#hold(self, ref, pid, null, pid, options);
     const other = this.#scheduler.find(pid);
-    if (other === undefined) this.#track(self, pid);
+    if (other === undefined) this.#faraway.add(self, pid);
     else addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
   }
 
@@ -185,7 +186,7 @@ export class Relations {
     if (target === null) {
       if (node === null) this.onDown(ref, self.pid, Exit.noproc);
       else {
-        this.#trackPlace(self, node);
+        this.#faraway.addPlace(self, node);
         const name = (object as RemoteName)[0];
         scheduler.routeToNode(node, { kind: 'monitor', from: self.pid, to: name, ref });
       }
@@ -199,7 +200,7 @@ export class Relations {
     const place = scheduler.locate(target);
     if (place === GONE || place === scheduler.thread) this.onDown(ref, self.pid, Exit.noproc);
     else {
-      this.#track(self, target);
+      this.#faraway.add(self, target);
       scheduler.route(target, { kind: 'monitor', from: self.pid, to: target, ref });
     }
   }
@@ -253,7 +254,7 @@ export class Relations {
       return;
     }
     addWatcher(self, scheduler.refKey(ref), { ref, from, name: to instanceof Pid ? null : to });
-    this.#track(self, from);
+    this.#faraway.add(self, from);
   }
 
   onDemonitor(to: Pid | Atom, ref: Ref): void {
@@ -263,7 +264,7 @@ export class Relations {
     const self = pid === undefined ? undefined : scheduler.find(pid);
     if (self?.watchers?.delete(key) === true || to instanceof Pid) return;
     // The name may have moved since: the monitor follows the process, not the name.
-    for (const process of this.#tracked.get(ref.node) ?? []) process.watchers?.delete(key);
+    for (const process of this.#faraway.at(ref.node)) process.watchers?.delete(key);
   }
 
   onDown(ref: Ref, to: Pid, reason: unknown): void {
@@ -308,7 +309,7 @@ export class Relations {
     if (name === this.#scheduler.nodeName) return;
     this.#nodeWatchers.change(self, name, flag ? 1 : -1);
     if (flag) {
-      this.#trackPlace(self, name);
+      this.#faraway.addPlace(self, name);
       this.#scheduler.outside.watchNode(name);
     }
   }
@@ -325,44 +326,20 @@ export class Relations {
   }
 
   #onLost(place: number | Atom, reason: unknown): void {
-    const tracked = this.#tracked.get(place);
-    if (tracked === undefined) return;
-    this.#tracked.delete(place);
-    for (const process of tracked) if (process.alive) this.#cut(process, place, reason);
+    for (const process of this.#faraway.take(place)) if (process.alive) this.#cut(process, place, reason);
   }
 
   #cut(self: Process, place: number | Atom, reason: unknown): void {
     for (const [key, watcher] of self.watchers ?? []) {
-      if (this.#isAt(watcher.from, place)) self.watchers?.delete(key);
+      if (this.#faraway.isAt(watcher.from, place)) self.watchers?.delete(key);
     }
     for (const held of [...(self.monitors?.values() ?? [])]) {
-      const there = held.target === null ? held.node === place : this.#isAt(held.target, place);
+      const there = held.target === null ? held.node === place : this.#faraway.isAt(held.target, place);
       if (there) this.onDown(held.ref, self.pid, reason);
     }
     for (const [key, link] of [...(self.links ?? [])]) {
-      if (this.#isAt(link.pid, place)) this.breakLink(self, key, link.pid, reason);
+      if (this.#faraway.isAt(link.pid, place)) this.breakLink(self, key, link.pid, reason);
     }
-  }
-
-  #isAt(pid: Pid, place: number | Atom): boolean {
-    const where = this.#scheduler.locate(pid);
-    return typeof place === 'number' ? where === place : where === ELSEWHERE && pid.node === place;
-  }
-
-  #track(self: Process, pid: Pid): void {
-    const place = this.#scheduler.locate(pid);
-    if (place === ELSEWHERE) this.#trackPlace(self, pid.node);
-    else if (place !== this.#scheduler.thread) this.#trackPlace(self, place);
-  }
-
-  #trackPlace(self: Process, place: number | Atom): void {
-    let tracked = this.#tracked.get(place);
-    if (tracked === undefined) {
-      tracked = new Set();
-      this.#tracked.set(place, tracked);
-    }
-    tracked.add(self);
-    self.tracked = true;
   }
 
   // The end of a process
@@ -379,7 +356,7 @@ export class Relations {
       }
     }
     if (self.tracked) {
-      for (const tracked of this.#tracked.values()) tracked.delete(self);
+      this.#faraway.forget(self);
       this.#nodeWatchers.forget(self);
     }
     if (self.watchers !== null) {

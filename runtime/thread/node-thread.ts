@@ -14,13 +14,13 @@ import type { Placement, ProcessInfo } from '../process/self.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { isAliveIn } from '../process/table.ts';
 import type { Atom } from '../term/atom.ts';
-import { nameAtom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
 import { ForwardAccounts, ForwardWindow } from './flow.ts';
 import type { ThreadHost } from './host.ts';
+import { answerForDead } from './dead-thread.ts';
 import { Mesh } from './mesh.ts';
 import type { Network } from './network.ts';
 import { failedAnswer, readOffloadAnswer, type OffloadAnswer } from './offload-answer.ts';
@@ -129,7 +129,7 @@ export class NodeThread implements Outside {
   // Outside
 
   toThread(thread: number, signal: Signal): void {
-    if (!this.mesh.sendSignal(thread, signal)) this.#answerForDead(signal);
+    if (!this.mesh.sendSignal(thread, signal)) answerForDead(this.scheduler, signal);
     else if (this.#isIsolated(thread) && signal.kind === 'exit' && signal.reason === Exit.kill) {
       this.#enforceKill(signal.to);
     }
@@ -276,7 +276,7 @@ export class NodeThread implements Outside {
     decode: DecodeOptions,
   ): void {
     if (!this.mesh.passOn(thread, connectionId, pending, payload, decode.keepFloats === true))
-      this.#answerForDead(pending.signal);
+      answerForDead(this.scheduler, pending.signal);
     else if (this.#isIsolated(thread) && pending.signal.kind === 'exit') {
       const reason =
         payload === null ? pending.signal.reason : new TermReader(payload, 0, payload.length, decode).term();
@@ -378,23 +378,6 @@ export class NodeThread implements Outside {
     this.#questions.onThreadLost(thread);
     if (thread === this.#options.systemThread) for (const node of [...this.#nodes]) this.onNodeLost(node);
     for (const done of loss.done) done();
-  }
-
-  /** Whoever waits for an answer from a thread that is not there gets the one that a dead process gives. */
-  #answerForDead(signal: Signal): void {
-    const { scheduler } = this;
-    if (signal.kind === 'link') {
-      scheduler.route(signal.from, { kind: 'linkExit', from: signal.to, to: signal.from, reason: Exit.noproc });
-    } else if (signal.kind === 'monitor') {
-      const { from, to, ref } = signal;
-      scheduler.route(from, { kind: 'down', from: to, to: from, ref, reason: Exit.noproc });
-    } else if (signal.kind === 'unlink' && signal.id !== null) {
-      scheduler.route(signal.from, { kind: 'unlinkAck', id: signal.id, from: signal.to, to: signal.from });
-    } else if (signal.kind === 'spawnRequest') {
-      const { ref, from } = signal;
-      const result = nameAtom('noconnection');
-      scheduler.route(from, { kind: 'spawnReply', ref, to: from, linked: false, monitored: false, result });
-    }
   }
 }
 
