@@ -89,8 +89,9 @@ describe('threads of a node', () => {
       await self.receive((message) => message === atom('linked'), PATIENCE);
       await self.receive((message) => message === atom('linked'), PATIENCE);
       const ref = self.monitor(victim);
-      // Signals of different pairs have no order: the exit could overtake the monitor.
+      // Signals of different pairs have no order: the exit could overtake the monitor and the links.
       while ((await self.processInfo(victim))?.monitoredBy.length !== 1);
+      while ((await self.processInfo(target))?.links.length !== 2);
       self.send(target, atom('boom'));
       const got = (await self.receive((message) => isTagged(message, atom('got')), PATIENCE)) as readonly unknown[];
       const exit = got[1] as readonly unknown[];
