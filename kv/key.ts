@@ -2,6 +2,7 @@
 import { canonicalKey } from '../runtime/codec/canonical.ts';
 import { decodeTerm, encodeTerm } from '../runtime/codec/terms.ts';
 import { hasCode, type NotSendableError } from '../runtime/errors.ts';
+import { nameAtom } from '../runtime/term/atom.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 
 /** Largest encoded value. */
@@ -43,13 +44,26 @@ export function checkValue(value: unknown): Checked<unknown> {
   });
 }
 
+/** Can there be an atom, and so a node or a bucket, of that name? */
+export function isName(name: unknown): name is string {
+  if (typeof name !== 'string' || name === '') return false;
+  try {
+    nameAtom(name);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'badarg')) throw error;
+    return false;
+  }
+}
+
 function checked<T>(root: string, check: () => Checked<T>): Checked<T> {
   try {
     return check();
   } catch (error) {
     if (!hasCode(error, 'not_sendable')) throw error;
     const { path, message } = error as NotSendableError;
-    return invalid(path.replace(/^(term|key|value|message)/, root), message);
+    const here = path.replace(/^(term|key|value|message)/, root);
+    return invalid(here, message.replace(path, here));
   }
 }
 

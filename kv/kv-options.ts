@@ -1,7 +1,8 @@
 /** Options of store operations: a wrong one is an `invalid_value` that names it, and nothing is stored. */
 import { isAtom, type Atom } from '../runtime/term/atom.ts';
 import { isPid, type Pid } from '../runtime/term/pid.ts';
-import { invalid, type Checked } from './key.ts';
+import { acceptorName } from './bucket/view.ts';
+import { invalid, isName, type Checked } from './key.ts';
 import type { Bind } from './paxos/messages.ts';
 
 export interface CommonOptions {
@@ -58,8 +59,8 @@ export function readPutOptions(options: PutOptions): Checked<ReadPutOptions> {
   const { pid, node, until } = options;
   if (pid !== undefined && !isPid(pid)) return invalid('options.pid', 'pid must be a pid');
   const nodeName = isAtom(node) ? node.name : node;
-  if (nodeName !== undefined && (typeof nodeName !== 'string' || nodeName === ''))
-    return invalid('options.node', 'node must be a node name');
+  if (nodeName !== undefined && !isName(nodeName))
+    return invalid('options.node', 'node must be a node name of at most 255 characters');
   if (until !== undefined && (typeof until !== 'number' || !Number.isFinite(until))) {
     return invalid('options.until', 'until must be a system time in milliseconds, as in now() + 60_000');
   }
@@ -74,9 +75,13 @@ export function readPutOptions(options: PutOptions): Checked<ReadPutOptions> {
 function readCommon(options: CommonOptions, known: ReadonlySet<string>): Checked<ReadOptions> {
   if (typeof options !== 'object' || options === null) return invalid('options', 'options must be an object');
   for (const name in options) if (!known.has(name)) return invalid(`options.${name}`, `there is no option ${name}`);
-  const { bucket = DEFAULT_BUCKET, noQuorum = 'return', timeoutMs } = options;
+  const { bucket = DEFAULT_BUCKET, noQuorum = 'return', signal, timeoutMs } = options;
   const name = isAtom(bucket) ? bucket.name : bucket;
-  if (typeof name !== 'string' || name === '') return invalid('options.bucket', 'bucket must be a name');
+  // its processes have longer names
+  if (typeof name !== 'string' || name === '' || !isName(acceptorName(name)))
+    return invalid('options.bucket', 'bucket must be the name of a bucket');
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    return invalid('options.signal', 'signal must be an AbortSignal');
   if (noQuorum !== 'return' && noQuorum !== 'retry' && noQuorum !== 'fail') {
     return invalid('options.noQuorum', "noQuorum must be 'return', 'retry' or 'fail'");
   }

@@ -86,7 +86,7 @@ async function putWith(key: string, value: unknown, options: PutOptions): Promis
  * Associates a key with a value unless it has one. Resolves to the value that the cluster chose, which is the first one.
  *
  * Rejects with `unknown` (time is up and it may take effect), `no_quorum` (with `noQuorum: 'fail'`), `aborted`, `timeout` (neither took effect),
- * `no_bucket` (this node does not run the bucket).
+ * `no_bucket` (this node does not run the bucket), `no_node` (no node runs in this thread).
  */
 function put(key: unknown, value: unknown, options: PutOptions = NO_OPTIONS): Promise<PutResult> {
   const encoded = encodeKey(key);
@@ -200,7 +200,7 @@ async function bindToKey(
 ): Promise<{ readonly bind: Bind } | NoQuorum | Extract<PutResult, Invalid>> {
   const other = encodeKey(options.key);
   const rest: Bind = bind ?? { pid: null, node: null, key: null, until: null };
-  if (!other.ok) return invalid('options.key', other.message);
+  if (!other.ok) return invalid(`options.${other.path}`, other.message);
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
   const outcome = await run(bucket, { kind: 'get', key: other.value, timeoutMs }, options, (found) => found);
   if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
@@ -244,7 +244,12 @@ type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T
 function run<T>(bucket: string, request: OperationRequest, options: CommonOptions, finish: Finish<T>): Promise<T> {
   if (options.noQuorum === 'retry' || options.signal !== undefined)
     return runPatiently(bucket, request, options, finish);
-  const at = scheduler();
+  let at;
+  try {
+    at = scheduler();
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
   const here = localBucket(at.nodeName, bucket);
   const engine = here?.proposer;
   if (!here || !engine) return runElsewhere(at, bucket, request).then((outcome) => finish(outcome, bucket, options));

@@ -146,6 +146,7 @@ export class AcceptorEngine {
     const { table } = this.#shared;
     if (table.owner !== this.#self.pid)
       throw new QuorateError('not_owner', 'the table of this bucket belongs to another acceptor process');
+    if (table.isInStep) throw new QuorateError('not_whole', 'a step on the table of this bucket did not end');
     table.isInStep = true;
     stepAcceptor(this.acceptor, message, this.#effects);
     table.isInStep = false;

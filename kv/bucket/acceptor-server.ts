@@ -42,7 +42,6 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
-    self.trapExit(true);
     const { bucket, partitions, table } = shared;
     this.#bucket = bucket;
     if (table.isInStep) {

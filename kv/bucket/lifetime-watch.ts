@@ -13,6 +13,7 @@ import { sameBallot } from '../paxos/ballot.ts';
 import { eraseDelayMs, isIncarnationGone, observe } from '../paxos/lifetimes.ts';
 import type { Ballot, Cell, Key, NodeName } from '../paxos/messages.ts';
 import type { TimerHandle } from '../../runtime/env.ts';
+import { isName } from '../key.ts';
 import type { BucketShared } from './table.ts';
 
 const NODEDOWN: Atom = nameAtom('nodedown');
@@ -65,7 +66,7 @@ export class Lifetimes {
     };
     this.#watches.set(key, watch);
     if (watch.ref !== null) this.#byRef.set(watch.ref.key, watch);
-    if (bind.node !== null) this.#watchNode(watch, bind.node);
+    if (bind.node !== null) this.#watchNode(watch, bind.node, effects);
     if (watch.otherKey !== null) addTo(this.#byKey, watch.otherKey, watch);
     if (bind.until !== null) this.#watchTime(watch, bind.until);
     if (this.#isOtherGone(watch)) this.#observe(watch, effects);
@@ -145,8 +146,10 @@ export class Lifetimes {
     return isIncarnationGone(this.#acceptor, watch.otherKey, watch.otherVer);
   }
 
-  #watchNode(watch: Watch, node: NodeName): void {
+  #watchNode(watch: Watch, node: NodeName, effects: AcceptorEffect[]): void {
     if (node === this.#self.nodeName.name) return; // while this acceptor lives, its node is up
+    // whatever another node let through must not end this acceptor again and again
+    if (!isName(node)) return this.#observe(watch, effects);
     const isFirst = !this.#byNode.has(node);
     addTo(this.#byNode, node, watch);
     if (isFirst) this.#self.monitorNode(nameAtom(node), true);

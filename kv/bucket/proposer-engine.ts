@@ -68,6 +68,7 @@ export class ProposerEngine {
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
     if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
+    this.#takeClock();
     startOperation(this.core, operation, this.#now(), this.#effects);
     this.#pump();
   }
@@ -81,6 +82,7 @@ export class ProposerEngine {
   /** On behalf of the acceptor: erases that incarnation if a majority observed its end. Nobody waits for it. */
   erase(key: Key, ver: Ballot): void {
     if (this.#isClosed) return;
+    this.#takeClock();
     startOperation(this.core, createErase(key, ver), this.#now(), this.#effects);
     this.#pump();
   }
@@ -97,11 +99,13 @@ export class ProposerEngine {
     this.view = view;
     const config = view.configs.at(-1) ?? null;
     if (config === null) return;
+    // after a restart of the cluster's process the view may come before this node's boot is known to it
+    this.#ownPlace = config.M.findIndex((m) => view.me !== null && sameIncarnation(m, view.me));
     const connected = maskOf(config, view);
     const now = this.#now();
     if (config.e !== this.core.config?.e) {
       this.#flush();
-      this.#address(config, view);
+      this.#address(config);
       stepConfig(this.core, config, connected, now, this.#effects);
     } else {
       for (let place = 0; place < config.M.length; place++) {
@@ -132,6 +136,12 @@ export class ProposerEngine {
     for (const operation of this.core.running.values()) {
       this.#settle(operation, operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
     }
+  }
+
+  /** One clock for the node's acceptor and proposer: rounds that others used are not tried again, nor those before a restart. */
+  #takeClock(): void {
+    const { acceptor } = this.#shared.table;
+    if (acceptor !== null && acceptor.clock > this.core.clock) this.core.clock = acceptor.clock;
   }
 
   #now(): number {
@@ -214,10 +224,9 @@ export class ProposerEngine {
     (operation.tag as Settle | undefined)?.(outcome);
   }
 
-  #address(config: Config, view: BucketView): void {
+  #address(config: Config): void {
     const name = nameAtom(acceptorName(this.#shared.bucket));
     const own = this.#self.nodeName.name;
-    this.#ownPlace = config.M.findIndex((m) => view.me !== null && sameIncarnation(m, view.me));
     this.#outboxes = config.M.map((m) =>
       m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },
     );

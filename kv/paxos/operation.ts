@@ -46,8 +46,10 @@ export interface Operation {
   okCount: number;
   /** Started with the Accept, at a ballot that was promised with the change before. */
   isPrepared: boolean;
-  /** The members whose vote is not to be expected: nacked, inactive, of another epoch. */
+  /** The members whose vote is not to be expected: nacked, or inactive in this epoch. */
   refused: number;
+  /** Answers of members that stand at another epoch. Says only how long to wait: it may count a member twice. */
+  elsewhereCount: number;
   accepted: number;
   acceptedCount: number;
   /** What is being written, the ballot promised with it, and the answer once it is chosen. */
@@ -118,6 +120,7 @@ function createOperation(
     okCount: 0,
     isPrepared: false,
     refused: 0,
+    elsewhereCount: 0,
     accepted: 0,
     acceptedCount: 0,
     cell: null,
@@ -141,6 +144,7 @@ export function resetAttempt(operation: Operation, config: Config, b: Ballot, no
   operation.okCount = 0;
   operation.isPrepared = false;
   operation.refused = 0;
+  operation.elsewhereCount = 0;
   operation.accepted = 0;
   operation.acceptedCount = 0;
   operation.cell = null;

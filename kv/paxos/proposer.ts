@@ -9,18 +9,15 @@
  *   good, also under another configuration.
  * - `no_quorum` is answered only by operations whose own change never left this proposer.
  *
- * The shell delivers `send` to the given places (the own acceptor included), may delay and batch hints, draws a
- * uniform random point of a `backOff`'s interval into `operation.wakeAtMs`, and calls `stepTime` every
- * millisecond or so while operations run.
+ * The shell delivers `send` to the given places (the own acceptor included), may delay and batch hints, draws a uniform
+ * random point of a `backOff`'s interval into `operation.wakeAtMs`, and calls `stepTime` often while operations run.
  */
 import { floorAbove, sameBallot } from './ballot.ts';
 import { makeCell } from './change.ts';
-import { countObservations, decide, UNKNOWN } from './decide.ts';
-import { countBits, resetAttempt } from './operation.ts';
+import { countObservations, decide, UNKNOWN, type Outcome } from './decide.ts';
+import { countBits, resetAttempt, type Operation } from './operation.ts';
 import { quorumSize } from './quorum.ts';
 import { decideRead } from './read.ts';
-import type { Outcome } from './decide.ts';
-import type { Operation } from './operation.ts';
 import type {
   Ballot,
   Behind,
@@ -32,8 +29,8 @@ import type {
   RegisterReply,
   RegisterRequest,
 } from './messages.ts';
-import { PROPOSER_LIMITS } from './proposer-state.ts';
-import type { Prepared, Proposer, ProposerEffects, ProposerLimits } from './proposer-state.ts';
+import { PROPOSER_LIMITS, type Prepared, type Proposer } from './proposer-state.ts';
+import type { ProposerEffects, ProposerLimits } from './proposer-state.ts';
 
 export function createProposer(p: number, limits: ProposerLimits = PROPOSER_LIMITS): Proposer {
   return {
@@ -62,10 +59,11 @@ export function cancelOperation(proposer: Proposer, operation: Operation, out: P
 export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: number, out: ProposerEffects): void {
   if (reply.clock > proposer.clock) proposer.clock = reply.clock;
   // What is said about epochs matters also when the operation has been answered by others meanwhile.
-  if (reply.kind === 'oldEpoch' || reply.kind === 'behind') return onOtherEpoch(proposer, reply, out);
+  if (reply.kind === 'oldEpoch' || reply.kind === 'behind') return onOtherEpoch(proposer, reply, nowMs, out);
   const operation = proposer.running.get(reply.b.r);
   if (operation === undefined || !sameBallot(operation.b, reply.b)) return;
   const config = operation.config as Config;
+  if (reply.kind === 'inactive' && reply.from < 0) return onElsewhere(proposer, operation, nowMs, out);
   if (reply.from < 0 || reply.from >= config.M.length) return;
   const bit = 1 << reply.from;
   switch (reply.kind) {
@@ -97,12 +95,21 @@ export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: numbe
   }
 }
 
-/** Its place, if it has one, is that in another configuration: it is not counted for the attempt. */
-function onOtherEpoch(proposer: Proposer, reply: OldEpoch | Behind, out: ProposerEffects): void {
+function onOtherEpoch(proposer: Proposer, reply: OldEpoch | Behind, nowMs: number, out: ProposerEffects): void {
   const e = proposer.config === null ? 0 : proposer.config.e;
-  if (reply.kind === 'behind') {
-    if (reply.e < e) out.push({ kind: 'teach', e: reply.e });
-  } else if (reply.config.e > e) out.push({ kind: 'adopt', config: reply.config });
+  if (reply.kind === 'oldEpoch') {
+    if (reply.config.e > e) out.push({ kind: 'adopt', config: reply.config });
+    return;
+  }
+  if (reply.e < e) out.push({ kind: 'teach', e: reply.e });
+  const operation = proposer.running.get(reply.b.r);
+  if (operation !== undefined && sameBallot(operation.b, reply.b)) onElsewhere(proposer, operation, nowMs, out);
+}
+
+/** A member that stands elsewhere has no place here that it could name: it is only counted as one less to wait for. */
+function onElsewhere(proposer: Proposer, operation: Operation, nowMs: number, out: ProposerEffects): void {
+  operation.elsewhereCount += 1;
+  onFewer(proposer, operation, nowMs, out);
 }
 
 /** Wakes what is due: waits that are over, attempts that took too long, back-offs, deadlines. */
@@ -185,9 +192,10 @@ function waitForSlowest(proposer: Proposer, operation: Operation, nowMs: number)
   operation.wakeAtMs = nowMs + Math.min(slowMsMax, Math.max(slowMsMin, 3 * proposer.roundTripMs));
 }
 
-/** The members whose answer to the present attempt may still come. */
-function expected(proposer: Proposer, operation: Operation): number {
-  return proposer.connected & ~operation.refused & ~operation.answered;
+/** How many members' answers to the present attempt may still come. */
+function expectedCount(proposer: Proposer, operation: Operation): number {
+  const silent = proposer.connected & ~operation.refused & ~operation.answered;
+  return Math.max(0, countBits(silent) - operation.elsewhereCount);
 }
 
 function answer(proposer: Proposer, operation: Operation, outcome: Outcome, out: ProposerEffects): void {
@@ -252,17 +260,17 @@ function onState(proposer: Proposer, operation: Operation, nowMs: number, out: P
     return answer(proposer, operation, { kind: 'ok', result, cell: decision.cell }, out);
   }
   if (operation.answeredCount < quorumSize(config.N)) return;
-  if (expected(proposer, operation) === 0) return attempt(proposer, operation, nowMs, out);
+  if (expectedCount(proposer, operation) === 0) return attempt(proposer, operation, nowMs, out);
   if (operation.answeredCount === quorumSize(config.N)) waitForSlowest(proposer, operation, nowMs);
 }
 
 /** Whether the members that have not answered could still save a round trip, or complete the evidence. */
 function worthWaiting(proposer: Proposer, operation: Operation): boolean {
-  const rest = expected(proposer, operation);
+  const rest = expectedCount(proposer, operation);
   if (rest === 0) return false;
   const config = operation.config as Config;
   if (operation.fastCell !== null) {
-    return operation.okCount === operation.answeredCount && operation.okCount + countBits(rest) === config.M.length;
+    return operation.okCount === operation.answeredCount && operation.okCount + rest === config.M.length;
   }
   return operation.kind === 'erase' && countObservations(operation.ver, operation.promises) < quorumSize(config.N);
 }
@@ -288,6 +296,7 @@ function write(
   const { b, key } = operation;
   operation.phase = 'accepting';
   operation.refused = 0;
+  operation.elsewhereCount = 0;
   operation.cell = cell;
   operation.outcome = outcome;
   operation.wakeAtMs = nowMs + proposer.limits.attemptMs;
@@ -340,7 +349,7 @@ function onFewer(proposer: Proposer, operation: Operation, nowMs: number, out: P
   const { phase } = operation;
   if (phase !== 'reading' && phase !== 'preparing' && phase !== 'accepting') return;
   const voted = phase === 'accepting' ? operation.accepted : operation.answered;
-  const reachable = countBits(voted | (proposer.connected & ~operation.refused));
+  const reachable = countBits(voted | (proposer.connected & ~operation.refused)) - operation.elsewhereCount;
   if (reachable < quorumSize((operation.config as Config).N)) return backOff(proposer, operation, nowMs, out);
   if (phase === 'preparing') decideWhenDue(proposer, operation, nowMs, out);
   if (phase === 'reading') onState(proposer, operation, nowMs, out);

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bucket, Cluster, createMemoryStorage, PauseUntil, PaxosKV, type Quorate } from '../../kv/index.ts';
+import { localBucket } from '../../kv/bucket/local.ts';
+import type { Outcome } from '../../kv/paxos/decide.ts';
+import { createPut } from '../../kv/paxos/operation.ts';
+import type { Ballot, RegisterRequest } from '../../kv/paxos/messages.ts';
+import { canonicalKey } from '../../runtime/codec/canonical.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
@@ -57,6 +62,27 @@ test('an acceptor process that is killed goes on with its table: it forgot nothi
   });
 });
 
+test('an acceptor whose step threw does not go on with its table: it comes back as a new boot, without a vote', async () => {
+  await withInside(async (cluster) => {
+    const [a, b] = await startedThree(cluster);
+    await PaxosKV.put('kept', 1);
+    const shared = localBucket(a.node.name, 'PaxosKV');
+    const engine = shared?.acceptor;
+    assert.ok(shared && engine);
+    const before = engine.acceptor;
+    const b1: Ballot = { e: before.e, r: before.clock + 1, p: 1 };
+    // a cell that is none: the step writes it into the table and throws when it looks inside
+    const broken = { kind: 'accept', e: before.e, key: 'broken', b: b1, cell: undefined, next: null };
+    assert.equal(engine.local(broken as unknown as RegisterRequest), null);
+    assert.equal(engine.local({ kind: 'read', e: before.e, key: 'kept', b: b1 }), null, 'nothing is answered from it');
+    await eventually(() => shared.acceptor !== null && shared.acceptor !== engine);
+    const { me, active } = shared.acceptor?.acceptor ?? before;
+    assert.ok(me.boot > before.me.boot && !active, `boot ${before.me.boot}, then ${me.boot}`);
+    assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 }, 'the others answer');
+    assert.equal(b.status?.hasQuorum, true);
+  });
+});
+
 test('a killed acceptor watches again what its keys are bound to', async () => {
   await withInside(async (cluster) => {
     const [a, b] = await startedThree(cluster);
@@ -76,6 +102,23 @@ test('a proposer process that is killed is replaced, and its successor agrees wi
     await killAndWait(a, 'PaxosKV.Proposer');
     await eventually(async () => (await PaxosKV.put('kept', 2).catch(() => null))?.ok === true);
     assert.deepEqual(await PaxosKV.get('kept'), { ok: true, value: 1 });
+  });
+});
+
+test('a new proposer has the clock of its node: a key that is there is answered in its first attempt', async () => {
+  await withInside(async (cluster) => {
+    const [a, b] = await startedThree(cluster);
+    for (let i = 0; i < 10; i++) await b.node.run(() => PaxosKV.put('there', i));
+    await killAndWait(a, 'PaxosKV.Proposer');
+    await eventually(() => localBucket(a.node.name, 'PaxosKV')?.proposer?.hasQuorum() === true);
+    const outcomes: Outcome[] = [];
+    const tag = (outcome: Outcome): void => void outcomes.push(outcome);
+    const put = createPut(canonicalKey('there'), 'other', null, { tag });
+    localBucket(a.node.name, 'PaxosKV')?.proposer?.run(put);
+    await eventually(() => outcomes.length === 1);
+    const [outcome] = outcomes;
+    assert.ok(outcome?.kind === 'ok' && outcome.result === 0);
+    assert.equal(put.attempts, 1);
   });
 });
 

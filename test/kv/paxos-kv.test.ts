@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { PaxosKV, type PutOptions, type Quorate, type StoreError } from '../../kv/index.ts';
+import { localBucket } from '../../kv/bucket/local.ts';
+import type { Outcome } from '../../kv/paxos/decide.ts';
+import { createPut } from '../../kv/paxos/operation.ts';
+import { canonicalKey } from '../../runtime/codec/canonical.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { isDown } from '../../runtime/process/message.ts';
 import { atom, nameAtom } from '../../runtime/term/atom.ts';
@@ -102,7 +106,28 @@ test('what cannot be stored is an invalid_value that names the place, and nothin
   await refused('options.until', PaxosKV.put(key, 1, { until: Number.NaN }));
   await refused('options.untill', PaxosKV.put(key, 1, { untill: 1 } as PutOptions));
   await refused('options.noQuorum', PaxosKV.get(key, { noQuorum: 'maybe' as 'fail' }));
+  await refused('options.node', PaxosKV.put(key, 1, { node: 'n'.repeat(256) }));
+  await refused('options.key.at', PaxosKV.put(key, 1, { key: { at: () => 1 } }));
+  await refused('options.bucket', PaxosKV.get(key, { bucket: 'b'.repeat(250) }));
+  await refused('options.signal', PaxosKV.put(key, 1, { signal: 'now' as unknown as AbortSignal }));
+  const { message } = (await PaxosKV.put(key, { users: [() => 1] })) as { message: string };
+  assert.match(message, /a function at value\.users\[0\]/, 'the message names the same place');
   assert.deepEqual(await PaxosKV.get(key), NOT_FOUND);
+});
+
+test('a cell bound to what can be no node is erased, and ends no acceptor', async () => {
+  const key = newKey();
+  const acceptors = nodes.map(({ node }) => localBucket(node.name, 'PaxosKV')?.acceptor);
+  const bind = { pid: null, node: 'n'.repeat(300), key: null, until: null };
+  const outcome = await new Promise((tag) => {
+    localBucket((nodes[0] as Quorate).node.name, 'PaxosKV')?.proposer?.run(
+      createPut(canonicalKey(key), 1, bind, { tag }),
+    );
+  });
+  assert.equal((outcome as Outcome).kind, 'ok');
+  await eventually(async () => JSON.stringify(await PaxosKV.get(key)) === JSON.stringify(NOT_FOUND));
+  const later = nodes.map(({ node }) => localBucket(node.name, 'PaxosKV')?.acceptor);
+  assert.ok(acceptors.every((acceptor, i) => acceptor !== null && acceptor === later[i]));
 });
 
 test('a bucket that this node does not run rejects with no_bucket', async () => {
