@@ -3,11 +3,13 @@ import { BadArgumentError } from '../errors.ts';
 import type { ResolveNode } from '../dist/directory.ts';
 import type { Env } from '../env.ts';
 import type { Placement } from '../process/self.ts';
+import { assertFlags, assertOptions } from '../process/assert-options.ts';
 import { PLACEMENTS } from '../process/spawn-requests.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
-import type { EpmdOptions } from '../thread/control.ts';
+import type { EpmdOptions, WireLimits } from '../thread/control.ts';
 import type { Logger } from './logger.ts';
+import type { TlsOptions } from '../transport/tls.ts';
 import type { Transport } from '../transport/transport.ts';
 
 export interface NodeOptions {
@@ -32,6 +34,9 @@ export interface NodeOptions {
   readonly keepFloats?: boolean;
   /** A peer that is silent for this long is gone; the same on all nodes. Default 60,000 ms. */
   readonly netTicktimeMs?: number;
+  /** Connect over TLS, with certificates on both sides; the same on all nodes. Default: plain TCP. */
+  readonly tls?: TlsOptions;
+  readonly limits?: WireLimits;
   /** Whether processes are found by `self()` in their code. Default true; false spares Node 20 the cost of AsyncLocalStorage. */
   readonly implicitSelf?: boolean;
   /**
@@ -60,6 +65,8 @@ export interface NodeOptions {
 }
 
 export function assertNodeOptions(options: NodeOptions): void {
+  assertFlags(options, ['hidden', 'implicitSelf', 'keepFloats'], 'LocalNode.start');
+  assertPlaces(options);
   const { name, cookie, threads = 1, env, transport } = options;
   if (!Number.isInteger(threads) || threads < 0 || threads >= THREADS_MAX) {
     throw new BadArgumentError(
@@ -74,6 +81,14 @@ export function assertNodeOptions(options: NodeOptions): void {
   if (threads > 0 && (env !== undefined || transport !== undefined)) {
     throw new BadArgumentError('LocalNode.start: env and transport can be given only with threads: 0');
   }
+  if (options.tls !== undefined && transport !== undefined) {
+    throw new BadArgumentError('LocalNode.start: tls is a transport of its own; give tls or transport');
+  }
+  for (const [limit, value] of Object.entries(options.limits ?? {})) {
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new BadArgumentError(`LocalNode.start: limits.${limit} must be a positive number, not ${String(value)}`);
+    }
+  }
   assertThreadOptions(options);
   const { logger = false } = options;
   const methods = ['info', 'warn', 'error'] as const;
@@ -85,6 +100,22 @@ export function assertNodeOptions(options: NodeOptions): void {
   }
 }
 
+function assertPlaces({ listen = {}, netTicktimeMs, modules = {} }: NodeOptions): void {
+  assertOptions(listen, 'LocalNode.start: listen');
+  const { port } = listen;
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535)) {
+    throw new BadArgumentError(`LocalNode.start: listen.port must be a port from 0 to 65535, not ${String(port)}`);
+  }
+  if (netTicktimeMs !== undefined && !(typeof netTicktimeMs === 'number' && netTicktimeMs > 0)) {
+    throw new BadArgumentError(`LocalNode.start: netTicktimeMs must be a number > 0, not ${String(netTicktimeMs)}`);
+  }
+  assertOptions(modules, 'LocalNode.start: modules');
+  for (const [name, exported] of Object.entries(modules)) {
+    const isModule = typeof (exported as unknown) === 'object' && (exported as unknown) !== null;
+    if (!isModule) throw new BadArgumentError(`LocalNode.start: modules.${name} must be an object of functions`);
+  }
+}
+
 function assertThreadOptions({ threads = 1, placement, offloadThreads, longScheduleMs, ...more }: NodeOptions): void {
   const isThread = Number.isInteger(placement) && (placement as number) >= 0 && (placement as number) <= threads;
   if (placement !== undefined && !isThread && !PLACEMENTS.includes(placement)) {
@@ -93,18 +124,29 @@ function assertThreadOptions({ threads = 1, placement, offloadThreads, longSched
     );
   }
   if (offloadThreads !== undefined && (!Number.isInteger(offloadThreads) || offloadThreads < 1)) {
-    throw new BadArgumentError(`LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`,
+    );
   }
   if (longScheduleMs !== undefined && !(longScheduleMs >= 10)) {
-    throw new BadArgumentError(`LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`,
+    );
   }
   const { threadMemoryLimitMb: limitMb } = more;
   if (limitMb !== undefined && (!Number.isInteger(limitMb) || limitMb < 16)) {
-    throw new BadArgumentError(`LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`,
+    );
   }
-  for (const [option, url] of [['resolveFrom', more.resolveFrom], ['threadEntry', more.threadEntry]] as const) {
+  for (const [option, url] of [
+    ['resolveFrom', more.resolveFrom],
+    ['threadEntry', more.threadEntry],
+  ] as const) {
     if (url !== undefined && !URL.canParse(String(url))) {
-      throw new BadArgumentError(`LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`);
+      throw new BadArgumentError(
+        `LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`,
+      );
     }
   }
 }

@@ -31,6 +31,7 @@ export interface ThreadsOptions {
   readonly creation: number;
   readonly systemThread: number;
   readonly implicitSelf: boolean;
+  readonly atomsMax?: number;
   readonly placement: Placement;
   readonly resolveFrom: string;
   /** The module that runs in each worker thread. */
@@ -118,9 +119,7 @@ export class Threads {
       processes: this.#own?.scheduler.processCount ?? 0,
       heapUsedBytes: process.memoryUsage().heapUsed,
     };
-    const asked = [...this.#controls.keys()].map((thread) =>
-      this.call(thread, (control) => control.stats()),
-    );
+    const asked = [...this.#controls.keys()].map((thread) => this.call(thread, (control) => control.stats()));
     // One that ends meanwhile, or is stuck, has nothing to say.
     const told: ThreadStats[] = [own];
     for (const stats of asked) void stats.then((its) => told.push(its)).catch(() => undefined);
@@ -158,7 +157,10 @@ export class Threads {
     if (this.#stopping) throw new QuorateError('thread_ended', 'spawn with isolated: true: this node is stopping');
     const thread = this.#freeNumbers.pop() ?? this.#tables.length;
     if (thread >= THREADS_MAX) {
-      throw new QuorateError('system_limit', `spawn with isolated: true: this node has ${THREADS_MAX} threads, the most there can be`);
+      throw new QuorateError(
+        'system_limit',
+        `spawn with isolated: true: this node has ${THREADS_MAX} threads, the most there can be`,
+      );
     }
     this.#tables[thread] ??= createSharedTable();
     const pool = new ThreadPool({
@@ -207,7 +209,7 @@ export class Threads {
 
   /** Resolves when the thread takes part and all others know it. */
   async #launch(thread: number, pool: ThreadPool, isolated = false): Promise<void> {
-    const { nodeName, creation, systemThread, implicitSelf, count, placement, resolveFrom } = this.#options;
+    const { nodeName, creation, systemThread, implicitSelf, count, placement, resolveFrom, atomsMax } = this.#options;
     const table = this.#tables[thread] as SharedArrayBuffer;
     const { port1: nearPort, port2: control } = new MessageChannel();
     const own = new MessageChannel();
@@ -237,10 +239,13 @@ export class Threads {
       beatMs: this.#beatMs,
       tables: this.#tables,
       names: this.#names,
+      ...(atomsMax === undefined ? {} : { atomsMax }),
       control,
       ports,
     });
-    const joined = joins.map(([other, port]) => this.call(other, (remote) => remote.attach(thread, moved(port), table)));
+    const joined = joins.map(([other, port]) =>
+      this.call(other, (remote) => remote.attach(thread, moved(port), table)),
+    );
     await Promise.all([this.call(thread, (remote) => remote.ready()), this.#withPatience(Promise.allSettled(joined))]);
     this.#watcher?.add(thread);
   }

@@ -4,9 +4,12 @@
  * A message that comes while the process waits is handed over directly, unless the thread's turn is used up: then it waits
  * in the mailbox for the next turn, so that processes that talk to each other cannot starve I/O.
  */
-import { BadArgumentError, QuorateError } from '../errors.ts';
+import { QuorateError } from '../errors.ts';
+import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import { createDeadError } from './exit.ts';
+import { assertReceiveOptions } from './assert-options.ts';
+import { receiveHeld } from './hold.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Matcher, Predicate, ReceiveOptions, ReceiveOrOptions } from './self.ts';
 import type { Timer } from './timers.ts';
@@ -37,6 +40,8 @@ export abstract class Receiver {
   readonly scheduler: Scheduler;
   readonly pid: Pid;
   alive = true;
+  /** Nodes that hold it back. */
+  heldBy: Set<Atom> | null = null;
 
   mailFirst: Mail | null = null;
   mailLast: Mail | null = null;
@@ -120,6 +125,8 @@ export abstract class Receiver {
       if (before === null) this.mailFirst = mail.next;
       else before.next = mail.next;
       if (mail.next === null) this.mailLast = before;
+      // A taken mail that has grown old would keep all that came after it from being collected early.
+      mail.next = null;
       this.mailCount -= 1;
       return mail.message;
     }
@@ -158,8 +165,11 @@ export abstract class Receiver {
   ): Promise<T> {
     if (!this.alive) throw createDeadError('receive');
     if (this.#wake !== null) throw createBusyError(this.pid);
+    if (this.heldBy !== null)
+      return receiveHeld(this, () => this.receive(first as Matcher<T>, second as ReceiveOptions));
     const match = typeof first === 'function' ? first : null;
     const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
+    if (options !== undefined) assertReceiveOptions(options);
     if (this.mailFirst !== null && this.scheduler.spendTurn()) {
       const message = this.#take(match);
       if (message !== NOTHING) return Promise.resolve(message) as Promise<T>;
@@ -193,12 +203,6 @@ export abstract class Receiver {
     this.#wake = captured;
     this.#match = match;
     if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      if (!(timeoutMs >= 0)) {
-        this.#settle();
-        throw new BadArgumentError(
-          `receive: timeoutMs must be a number of milliseconds >= 0, not ${String(timeoutMs)}`,
-        );
-      }
       this.#startDeadline(timeoutMs, options as AnyReceiveOptions);
     }
     return promise;

@@ -10,25 +10,34 @@ import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
-import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
-import type { HeldMonitor, Process, Watcher } from './process.ts';
+import { assertDemonitorOptions } from './assert-options.ts';
+import { Faraway } from './faraway.ts';
+import { LocalCalls } from './local-calls.ts';
+import { addLink, addWatcher } from './link-maps.ts';
+import { createDown, createExitMessage, DOWN, isDownOf } from './message.ts';
+import { NodeWatchers } from './node-watchers.ts';
+import type { HeldMonitor, Process } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
 import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
 import { assertMonitorOptions, assertPid, createNoProcError, resolveTarget, toName } from './targets.ts';
 
+const NO_OPTIONS: DemonitorOptions = {};
+
 export class Relations {
   readonly #scheduler: Scheduler;
   readonly #aliases: Aliases;
-  readonly #nodeWatchers = new Map<Atom, Map<Process, number>>();
-  /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
-  readonly #tracked = new Map<number | Atom, Set<Process>>();
+  readonly #calls: LocalCalls;
+  readonly #nodeWatchers = new NodeWatchers();
+  readonly #faraway: Faraway;
   #unlinkId = 0n;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
+    this.#faraway = new Faraway(scheduler);
     this.#aliases = new Aliases(scheduler);
+    this.#calls = new LocalCalls(scheduler);
   }
 
   // Links
@@ -52,7 +61,7 @@ export class Relations {
     const links = (self.links ??= new Map());
     const step = stepLink(links.get(pid.key), pid);
     links.set(pid.key, step.link);
-    this.#track(self, pid);
+    this.#faraway.add(self, pid);
     if (step.send) scheduler.route(pid, { kind: 'link', from: self.pid, to: pid });
   }
 
@@ -80,7 +89,7 @@ export class Relations {
     const links = (self.links ??= new Map());
     const key = scheduler.keyOf(from);
     links.set(key, stepLinkIn(links.get(key), from));
-    this.#track(self, from);
+    this.#faraway.add(self, from);
   }
 
   onUnlink(id: bigint | null, from: Pid, to: Pid): void {
@@ -134,11 +143,18 @@ export class Relations {
     return ref;
   }
 
+  /** `monitor(target, { alias: 'replyDemonitor' })` for a call whose reply is waited for. @internal */
+  monitorForCall(self: Process, target: Pid): Ref {
+    const server = self.call === null ? this.#scheduler.find(target) : undefined;
+    if (server === undefined || server === self) return this.monitor(self, target, { alias: 'replyDemonitor' });
+    return this.#calls.begin(self, server);
+  }
+
   /** A monitor that was asked for together with the spawn of its target: elsewhere the target has it already. */
   adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
     this.#hold(self, ref, pid, null, pid, options);
     const other = this.#scheduler.find(pid);
-    if (other === undefined) this.#track(self, pid);
+    if (other === undefined) this.#faraway.add(self, pid);
     else addWatcher(other, this.#scheduler.countOf(ref), { ref, from: self.pid, name: null });
   }
 
@@ -170,7 +186,7 @@ export class Relations {
     if (target === null) {
       if (node === null) this.onDown(ref, self.pid, Exit.noproc);
       else {
-        this.#trackPlace(self, node);
+        this.#faraway.addPlace(self, node);
         const name = (object as RemoteName)[0];
         scheduler.routeToNode(node, { kind: 'monitor', from: self.pid, to: name, ref });
       }
@@ -184,20 +200,22 @@ export class Relations {
     const place = scheduler.locate(target);
     if (place === GONE || place === scheduler.thread) this.onDown(ref, self.pid, Exit.noproc);
     else {
-      this.#track(self, target);
+      this.#faraway.add(self, target);
       scheduler.route(target, { kind: 'monitor', from: self.pid, to: target, ref });
     }
   }
 
-  demonitor(self: Process, ref: Ref, options: DemonitorOptions = {}): boolean {
+  demonitor(self: Process, ref: Ref, options: DemonitorOptions = NO_OPTIONS): boolean {
+    if (options !== NO_OPTIONS) assertDemonitorOptions(options);
     const scheduler = this.#scheduler;
     if (!(ref instanceof Ref)) throw new BadArgumentError('demonitor: takes the reference that monitor returned');
     if (!scheduler.isOwnNode(ref.node, ref.creation)) {
       throw new BadArgumentError(`demonitor: ${ref.toString()} is a reference of another node`);
     }
     const held = self.monitors?.get(this.#scheduler.countOf(ref));
-    const found = held !== undefined && sameRef(held.ref, ref);
-    if (found) {
+    const isHeld = held !== undefined && sameRef(held.ref, ref);
+    const found = isHeld || this.#endCall(self, ref);
+    if (isHeld) {
       self.monitors?.delete(this.#scheduler.countOf(ref));
       if (held.alias !== null && held.alias !== 'explicitUnalias')
         this.#aliases.drop(self, this.#scheduler.countOf(ref));
@@ -205,6 +223,10 @@ export class Relations {
     }
     if (options.flush === true && !found) self.discardFirst(isDownOf(ref));
     return options.info === true ? found : true;
+  }
+
+  #endCall(self: Process, ref: Ref): boolean {
+    return self.call !== null && self.call.ref.equals(ref) && this.#calls.end(ref) !== null;
   }
 
   #unwatch(self: Process, held: HeldMonitor): void {
@@ -232,7 +254,7 @@ export class Relations {
       return;
     }
     addWatcher(self, scheduler.refKey(ref), { ref, from, name: to instanceof Pid ? null : to });
-    this.#track(self, from);
+    this.#faraway.add(self, from);
   }
 
   onDemonitor(to: Pid | Atom, ref: Ref): void {
@@ -242,7 +264,7 @@ export class Relations {
     const self = pid === undefined ? undefined : scheduler.find(pid);
     if (self?.watchers?.delete(key) === true || to instanceof Pid) return;
     // The name may have moved since: the monitor follows the process, not the name.
-    for (const process of this.#tracked.get(ref.node) ?? []) process.watchers?.delete(key);
+    for (const process of this.#faraway.at(ref.node)) process.watchers?.delete(key);
   }
 
   onDown(ref: Ref, to: Pid, reason: unknown): void {
@@ -251,7 +273,7 @@ export class Relations {
     if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
     self.monitors?.delete(this.#scheduler.countOf(ref));
     if (held.alias !== null && held.alias !== 'explicitUnalias') this.#aliases.drop(self, this.#scheduler.countOf(ref));
-    self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
+    self.deliver(createDown(ref, held.object, reason, held.hasTag ? held.tag : DOWN));
   }
 
   // Aliases
@@ -266,6 +288,11 @@ export class Relations {
 
   /** A message to an alias of this thread; dropped when it is none any more. */
   sendAlias(ref: Ref, message: unknown): void {
+    const caller = this.#calls.end(ref);
+    if (caller !== null) {
+      caller.deliver(message);
+      return;
+    }
     const found = this.#aliases.find(ref);
     if (found === undefined) return;
     const { process, mode } = found;
@@ -280,13 +307,9 @@ export class Relations {
     if (typeof flag !== 'boolean') throw new BadArgumentError('monitorNode: the flag must be true or false');
     const name = toName(node, 'monitorNode');
     if (name === this.#scheduler.nodeName) return;
-    const watchers = this.#nodeWatchers.get(name) ?? new Map<Process, number>();
-    this.#nodeWatchers.set(name, watchers);
-    const count = (watchers.get(self) ?? 0) + (flag ? 1 : -1);
-    if (count > 0) watchers.set(self, count);
-    else watchers.delete(self);
+    this.#nodeWatchers.change(self, name, flag ? 1 : -1);
     if (flag) {
-      this.#trackPlace(self, name);
+      this.#faraway.addPlace(self, name);
       this.#scheduler.outside.watchNode(name);
     }
   }
@@ -294,11 +317,7 @@ export class Relations {
   /** The connection to a node ended, or could not be made: every link and monitor across it fires `noconnection`. */
   onNodeLost(node: Atom): void {
     this.#onLost(node, Exit.noconnection);
-    const watchers = this.#nodeWatchers.get(node);
-    this.#nodeWatchers.delete(node);
-    for (const [process, count] of watchers ?? []) {
-      for (let i = 0; i < count; i++) process.deliver(createNodeDown(node));
-    }
+    this.#nodeWatchers.tell(node);
   }
 
   /** A thread of this node ended: its processes did, with that reason. */
@@ -307,44 +326,20 @@ export class Relations {
   }
 
   #onLost(place: number | Atom, reason: unknown): void {
-    const tracked = this.#tracked.get(place);
-    if (tracked === undefined) return;
-    this.#tracked.delete(place);
-    for (const process of tracked) if (process.alive) this.#cut(process, place, reason);
+    for (const process of this.#faraway.take(place)) if (process.alive) this.#cut(process, place, reason);
   }
 
   #cut(self: Process, place: number | Atom, reason: unknown): void {
     for (const [key, watcher] of self.watchers ?? []) {
-      if (this.#isAt(watcher.from, place)) self.watchers?.delete(key);
+      if (this.#faraway.isAt(watcher.from, place)) self.watchers?.delete(key);
     }
     for (const held of [...(self.monitors?.values() ?? [])]) {
-      const there = held.target === null ? held.node === place : this.#isAt(held.target, place);
+      const there = held.target === null ? held.node === place : this.#faraway.isAt(held.target, place);
       if (there) this.onDown(held.ref, self.pid, reason);
     }
     for (const [key, link] of [...(self.links ?? [])]) {
-      if (this.#isAt(link.pid, place)) this.breakLink(self, key, link.pid, reason);
+      if (this.#faraway.isAt(link.pid, place)) this.breakLink(self, key, link.pid, reason);
     }
-  }
-
-  #isAt(pid: Pid, place: number | Atom): boolean {
-    const where = this.#scheduler.locate(pid);
-    return typeof place === 'number' ? where === place : where === ELSEWHERE && pid.node === place;
-  }
-
-  #track(self: Process, pid: Pid): void {
-    const place = this.#scheduler.locate(pid);
-    if (place === ELSEWHERE) this.#trackPlace(self, pid.node);
-    else if (place !== this.#scheduler.thread) this.#trackPlace(self, place);
-  }
-
-  #trackPlace(self: Process, place: number | Atom): void {
-    let tracked = this.#tracked.get(place);
-    if (tracked === undefined) {
-      tracked = new Set();
-      this.#tracked.set(place, tracked);
-    }
-    tracked.add(self);
-    self.tracked = true;
   }
 
   // The end of a process
@@ -352,6 +347,7 @@ export class Relations {
   /** Tells everybody who is linked to or monitors a process that it ended, and forgets what it held. */
   onEnd(self: Process, reason: unknown): void {
     const scheduler = this.#scheduler;
+    this.#calls.onEnd(self, reason);
     if (self.aliases !== null) for (const count of self.aliases) this.#aliases.forget(count);
     if (self.monitors !== null) {
       for (const [count, held] of self.monitors) {
@@ -360,8 +356,8 @@ export class Relations {
       }
     }
     if (self.tracked) {
-      for (const tracked of this.#tracked.values()) tracked.delete(self);
-      for (const watchers of this.#nodeWatchers.values()) watchers.delete(self);
+      this.#faraway.forget(self);
+      this.#nodeWatchers.forget(self);
     }
     if (self.watchers !== null) {
       for (const watcher of self.watchers.values()) {
@@ -382,14 +378,4 @@ export class Relations {
     }
     self.aliases = self.monitors = self.watchers = self.links = null;
   }
-}
-
-function addLink(self: Process, key: number | string, pid: Pid): void {
-  const links = (self.links ??= new Map());
-  const link = links.get(key);
-  if (link === undefined) links.set(key, { pid, active: true, unlinkId: null });
-}
-
-function addWatcher(self: Process, key: number | string, watcher: Watcher): void {
-  (self.watchers ??= new Map()).set(key, watcher);
 }

@@ -89,8 +89,9 @@ describe('threads of a node', () => {
       await self.receive((message) => message === atom('linked'), PATIENCE);
       await self.receive((message) => message === atom('linked'), PATIENCE);
       const ref = self.monitor(victim);
-      // Signals of different pairs have no order: the exit could overtake the monitor.
+      // Signals of different pairs have no order: the exit could overtake the monitor and the links.
       while ((await self.processInfo(victim))?.monitoredBy.length !== 1);
+      while ((await self.processInfo(target))?.links.length !== 2);
       self.send(target, atom('boom'));
       const got = (await self.receive((message) => isTagged(message, atom('got')), PATIENCE)) as readonly unknown[];
       const exit = got[1] as readonly unknown[];
@@ -232,10 +233,13 @@ describe('a thread that dies', () => {
     }, isThreadExit(/exit/i)));
 
   test('by running out of memory: the reason says so', () =>
-    expectLoss(async (self) => {
-      const eater = await start(self, 'eatMemory', 2);
-      self.send(eater, 'eat');
-    }, isThreadExit(/ERR_WORKER_OUT_OF_MEMORY/)));
+    expectLoss(
+      async (self) => {
+        const eater = await start(self, 'eatMemory', 2);
+        self.send(eater, 'eat');
+      },
+      isThreadExit(/ERR_WORKER_OUT_OF_MEMORY/),
+    ));
 
   test('a spawn that was under way there is rejected', async () => {
     await node.run(async (self) => {
