@@ -9,6 +9,7 @@ import { isTuple, tuple } from '../../runtime/term/tuple.ts';
 import type { Ballot, Config, NodeName } from '../paxos/messages.ts';
 import type { Hello } from './hello.ts';
 import type { SystemSnapshot, VoteReply } from './record.ts';
+import { hasShape } from './system-shape.ts';
 
 /** Of everything that is said about registers; another version is refused. */
 export const PROTOCOL_VERSION = 1;
@@ -70,7 +71,7 @@ export function isSystemTerm(term: unknown): term is readonly [number, unknown, 
   return isTuple(term) && term.length === 4 && typeof term[0] === 'number' && isPid(term[2]) && isAtom(term[1]);
 }
 
-/** Reads a message; what is inside comes from a node with our cookie, so only its outline is checked. Throws `bad_frame`. */
+/** Reads a message, and checks its shape. Throws `bad_frame`. */
 export function readSystemTerm(term: readonly [number, unknown, Pid, Record<string, unknown>]): {
   readonly from: NodeName;
   readonly message: SystemMessage;
@@ -87,5 +88,6 @@ export function readSystemTerm(term: readonly [number, unknown, Pid, Record<stri
   if (name === undefined || typeof body !== 'object' || body === null) {
     throw new WireError(`${from} sent a cluster message of an unknown kind`, 0);
   }
+  if (!hasShape(name, body)) throw new WireError(`${from} sent a malformed cluster message '${name}'`, 0);
   return { from, message: { kind: name, ...body } as unknown as SystemMessage };
 }

@@ -141,6 +141,7 @@ test('malformed messages and those of another version are dropped, said once, an
     const [a, b] = await startedThree(cluster);
     const acceptor = processOf(a, 'PaxosKV.Acceptor');
     const proposer = processOf(a, 'PaxosKV.Proposer');
+    const cluster1 = processOf(a, '$cluster.Acceptor');
     const [request, reply] = [nameAtom('request'), nameAtom('reply')];
     for (let i = 0; i < 10; i++) {
       b.node.send(acceptor, tuple(2, request, acceptor, 1, 1, []));
@@ -148,7 +149,12 @@ test('malformed messages and those of another version are dropped, said once, an
       b.node.send(acceptor, 'what is this');
       b.node.send(proposer, tuple(1, reply, 0, 1, 1, [99, 1]));
       b.node.send(processOf(a, '$cluster.Acceptor'), tuple(7, nameAtom('hello'), acceptor, {}));
+      for (const kind of ['hello', 'vote', 'voted', 'snapshotAsk', 'snapshotGiven']) {
+        b.node.send(cluster1, tuple(1, nameAtom(kind), processOf(b, '$cluster.Acceptor'), { ask: true, b: 1 }));
+      }
     }
+    await eventually(() => cluster.log.filter((line) => line.includes('malformed cluster message')).length === 5);
+    assert.ok(processOf(a, '$cluster.Acceptor').equals(cluster1));
     await eventually(() => cluster.log.filter((line) => line.includes('version')).length === 2);
     assert.deepEqual(await PaxosKV.put('key', 1), { ok: true, value: 1 });
     assert.ok(processOf(a, 'PaxosKV.Acceptor').equals(acceptor) && processOf(a, 'PaxosKV.Proposer').equals(proposer));
