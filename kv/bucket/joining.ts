@@ -4,13 +4,14 @@
  */
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
-import type { Pid } from '../../runtime/term/pid.ts';
+import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTuple, tuple, tuple2 } from '../../runtime/term/tuple.ts';
 import type { Acceptor, SealedState } from '../paxos/acceptor.ts';
 import { serveSnapshot, snapshotPage } from '../paxos/transfer.ts';
 import type { Ballot, Config, Entry, Incarnation, KeyedEntry, NodeName } from '../paxos/messages.ts';
 import { hasMember } from '../cluster/config.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
+import { isPageAsk } from '../cluster/system-shape.ts';
 import { acceptorName, isPresent, type BucketView } from './view.ts';
 import { entryTerm, readEntry } from './wire.ts';
 
@@ -133,7 +134,8 @@ export class Snapshots {
 }
 
 export function isSnapshotAsk(term: unknown): term is readonly [number, Atom, Pid, { config: Config; page: number }] {
-  return isTuple(term) && term.length === 4 && term[0] === PROTOCOL_VERSION && term[1] === SNAPSHOT_ASK;
+  if (!isTuple(term) || term.length !== 4 || term[0] !== PROTOCOL_VERSION || term[1] !== SNAPSHOT_ASK) return false;
+  return isPid(term[2]) && isPageAsk(term[3]);
 }
 
 export function isSnapshot(term: unknown): boolean {

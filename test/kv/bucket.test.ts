@@ -147,6 +147,7 @@ test('malformed messages and those of another version are dropped, said once, an
       b.node.send(acceptor, tuple(2, request, acceptor, 1, 1, []));
       b.node.send(acceptor, tuple(1, request, acceptor, 1, 1, [99, 1, 'key']));
       b.node.send(acceptor, 'what is this');
+      b.node.send(acceptor, tuple(1, nameAtom('snapshotAsk'), processOf(b, 'PaxosKV.Acceptor'), {}));
       b.node.send(proposer, tuple(1, reply, 0, 1, 1, [99, 1]));
       b.node.send(processOf(a, '$cluster.Acceptor'), tuple(7, nameAtom('hello'), acceptor, {}));
       for (const kind of ['hello', 'vote', 'voted', 'snapshotAsk', 'snapshotGiven']) {
