@@ -268,9 +268,7 @@ function worthWaiting(proposer: Proposer, operation: Operation): boolean {
 }
 
 function carryOut(proposer: Proposer, operation: Operation, nowMs: number, out: ProposerEffects): void {
-  // Members that took the fast cell answer without it.
-  const promises = operation.promises.map((p) => (p.ok && p.cell === null ? { ...p, cell: operation.fastCell } : p));
-  const decision = decide(operation, promises, operation.config as Config);
+  const decision = decide(operation, operation.promises, operation.config as Config);
   if (decision.kind === 'done') answer(proposer, operation, decision.outcome, out);
   else write(proposer, operation, decision.cell, decision.own, decision.outcome, nowMs, out);
 }
