@@ -51,6 +51,7 @@ export class ProposerEngine {
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
   #isPumping = false;
+  #nowMs = 0;
   #outboxes: (Outbox | null)[] = [];
   #ownPlace = -1;
   #flushArmed = false;
@@ -68,7 +69,7 @@ export class ProposerEngine {
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
     if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
-    startOperation(this.core, operation, this.#now(), this.#effects);
+    startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
   }
 
@@ -81,12 +82,12 @@ export class ProposerEngine {
   /** On behalf of the acceptor: erases that incarnation if a majority observed its end. Nobody waits for it. */
   erase(key: Key, ver: Ballot): void {
     if (this.#isClosed) return;
-    startOperation(this.core, createErase(key, ver), this.#now(), this.#effects);
+    startOperation(this.core, createErase(key, ver), this.#look(), this.#effects);
     this.#pump();
   }
 
   onReplies(batch: ReplyBatch): void {
-    const now = this.#now();
+    const now = this.#look();
     readReplies(batch, this.core.running, (reply) => {
       stepReply(this.core, reply, now, this.#effects);
       this.#pump();
@@ -98,7 +99,7 @@ export class ProposerEngine {
     const config = view.configs.at(-1) ?? null;
     if (config === null) return;
     const connected = maskOf(config, view);
-    const now = this.#now();
+    const now = this.#look();
     if (config.e !== this.core.config?.e) {
       this.#flush();
       this.#address(config, view);
@@ -134,8 +135,9 @@ export class ProposerEngine {
     }
   }
 
-  #now(): number {
-    return this.#shared.env.now();
+  /** Looks at the clock: once for everything that one call from outside leads to. */
+  #look(): number {
+    return (this.#nowMs = this.#shared.env.now());
   }
 
   /** Carries effects out until there are none: replies of the own acceptor make new ones. */
@@ -167,7 +169,7 @@ export class ProposerEngine {
         return this.#settle(effect.operation, effect.outcome);
       case 'backOff': {
         const { leastMs, mostMs } = effect;
-        effect.operation.wakeAtMs = this.#now() + leastMs + this.#shared.env.random() * (mostMs - leastMs);
+        effect.operation.wakeAtMs = this.#nowMs + leastMs + this.#shared.env.random() * (mostMs - leastMs);
         return;
       }
       case 'adopt':
@@ -196,7 +198,7 @@ export class ProposerEngine {
       acceptor === null
         ? { kind: 'inactive', from: this.#ownPlace, e: message.e, b: message.b, clock: 0 }
         : acceptor.local(message);
-    if (reply !== null) stepReply(this.core, reply, this.#now(), this.#effects);
+    if (reply !== null) stepReply(this.core, reply, this.#nowMs, this.#effects);
   }
 
   /** Everybody may know that it is chosen; nobody waits for it. */
@@ -256,7 +258,7 @@ export class ProposerEngine {
   readonly #onTick = (): void => {
     this.#tick = null;
     if (this.#isClosed) return;
-    stepTime(this.core, this.#now(), this.#effects);
+    stepTime(this.core, this.#look(), this.#effects);
     this.#pump();
     this.#flush();
   };
