@@ -283,17 +283,13 @@ function isPlainlyTaken(m: RegisterReply & { readonly kind: 'promise' }): boolea
 
 /** What a put of a new key creates: everything but value and bind follows from the ballot. */
 function isNewCell(cell: Cell, b: Ballot): boolean {
-  return (
-    cell.live &&
-    cell.hist.length === 1 &&
-    sameBallot(cell.ver, b) &&
-    sameBallot(cell.hist[0] as Ballot, b) &&
-    isZero(cell.cut)
-  );
+  return cell.live && cell.hist.length === 0 && sameBallot(cell.ver, b) && isZero(cell.cut);
 }
 
+const NO_HISTORY: readonly Ballot[] = [];
+
 function readNewCell(value: unknown, bind: unknown, b: Ballot, roundMax: number): Cell {
-  return { live: true, value, ver: b, bind: readBind(bind, roundMax), hist: [b], cut: ZERO };
+  return { live: true, value, ver: b, bind: readBind(bind, roundMax), hist: NO_HISTORY, cut: ZERO };
 }
 
 function readNext(r: unknown, b: Ballot, roundMax: number): Ballot | null {

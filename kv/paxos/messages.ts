@@ -43,7 +43,10 @@ export interface Cell {
   /** The ballot that created this incarnation: its identity and fencing token. ZERO in tombstones. */
   readonly ver: Ballot;
   readonly bind: Bind | null;
-  /** Ballots of the newest changes, newest first. */
+  /**
+   * Ballots of the newest changes, newest first. Empty in a live cell: its creation, `ver`, is the only one. Most cells are never changed,
+   * and a list each would be a sixth of what a key costs (`historyOf` gives the whole).
+   */
   readonly hist: readonly Ballot[];
   /** The highest ballot that was dropped from `hist`. */
   readonly cut: Ballot;

@@ -27,7 +27,7 @@ const b: Ballot = { e: 3, r: 41, p: P };
 const older: Ballot = { e: 2, r: 7, p: 5 };
 const bind = { pid, node: 'n2@127.0.0.1', key: { key: 'k\u00ff\u0000', ver: older }, until: 1_700_000_000_000 };
 const stored = tuple(1, 'x');
-const fresh: Cell = { live: true, value: stored, ver: b, bind, hist: [b], cut: ZERO };
+const fresh: Cell = { live: true, value: stored, ver: b, bind, hist: [], cut: ZERO };
 const changed: Cell = {
   live: false,
   value: stored,

@@ -83,7 +83,7 @@ export const CONTROLS: readonly Control[] = [
     name: 'retry-forgets-its-ballots',
     rule: 'a retry recognises its ballots in the history',
     seedsMax: 100,
-    replacements: one('decide', 'cell.hist.findIndex((h) => isMine(h, operation))', '-1'),
+    replacements: one('decide', 'historyOf(cell).findIndex((h) => isMine(h, operation))', '-1'),
   },
   {
     name: 'retry-sees-newest-only',
@@ -91,8 +91,8 @@ export const CONTROLS: readonly Control[] = [
     seedsMax: 300,
     replacements: one(
       'decide',
-      'cell.hist.findIndex((h) => isMine(h, operation))',
-      'cell.hist.slice(0, 1).findIndex((h) => isMine(h, operation))',
+      'historyOf(cell).findIndex((h) => isMine(h, operation))',
+      'historyOf(cell).slice(0, 1).findIndex((h) => isMine(h, operation))',
     ),
   },
   {
