@@ -3,17 +3,22 @@
  * a goal that is missed is shown and fails nothing.
  */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { benchCases } from './cases/index.ts';
 import { compareReports, formatComparison, readReport } from './compare.ts';
 import { runCase, type CaseResult } from './harness.ts';
 import { describeUsage, isChosen, parseOptions, UsageError, type BenchOptions } from './options.ts';
-import { formatReport, type Report } from './report.ts';
+import { formatReport, isDisturbed, type Report } from './report.ts';
 
 const caseNames = benchCases.map(({ name }) => name);
 
 async function measure({ names, smoke }: BenchOptions): Promise<Report> {
   const startedAt = performance.now();
+  const loadBefore = loadavg()[0] as number;
+  const cpus = availableParallelism();
+  if (isDisturbed({ loadBefore, cpus })) {
+    process.stderr.write(`the machine is busy: load average ${loadBefore.toFixed(1)} on ${cpus} cores\n`);
+  }
   const cases: CaseResult[] = [];
   for (const benchCase of benchCases) {
     if (!isChosen(benchCase.name, names)) continue;
@@ -27,7 +32,7 @@ async function measure({ names, smoke }: BenchOptions): Promise<Report> {
     cases.push(result);
   }
   const elapsedMs = Math.round(performance.now() - startedAt);
-  return { format: 1, node: process.version, cpus: availableParallelism(), smoke, elapsedMs, cases };
+  return { format: 1, node: process.version, cpus, loadBefore, smoke, elapsedMs, cases };
 }
 
 async function main(args: readonly string[]): Promise<number> {

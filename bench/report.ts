@@ -7,9 +7,16 @@ export interface Report {
   readonly format: 1;
   readonly node: string;
   readonly cpus: number;
+  /** Programs that ran or wanted to run in the minute before, on average. */
+  readonly loadBefore: number;
   readonly smoke: boolean;
   readonly elapsedMs: number;
   readonly cases: readonly CaseResult[];
+}
+
+/** Whether others used so much of the machine that even ratios are doubtful. */
+export function isDisturbed({ loadBefore, cpus }: Pick<Report, 'loadBefore' | 'cpus'>): boolean {
+  return loadBefore > cpus / 2;
 }
 
 export function formatReport(report: Report): string {
@@ -18,6 +25,12 @@ export function formatReport(report: Report): string {
   lines.push(
     `Node ${report.node}, ${report.cpus} cores, ${(report.elapsedMs / 1000).toFixed(0)} s. Medians; quartiles in brackets.`,
   );
+  if (isDisturbed(report)) {
+    const load = `load average ${report.loadBefore.toFixed(1)} on ${report.cpus} cores before it began`;
+    lines.push(
+      `Other programs were at work (${load}): do not trust the figures, least of all those of several processes.`,
+    );
+  }
   if (report.smoke) lines.push('Run with --smoke: the figures mean nothing.');
   return `${lines.join('\n')}\n`;
 }

@@ -29,6 +29,17 @@ export interface Env {
   endOfTurn(fn: () => void): void;
 }
 
+/** Measures how busy the calling thread's event loop is: each call gives its utilisation (0 to 1) since the one before. */
+export function measureUtilisation(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization;
+  };
+}
+
 /** Longest delay that Node's timers take; longer ones are split by the timer queue. */
 export const TIMER_DELAY_MAX_MS: number = 2 ** 31 - 1;
 

@@ -77,5 +77,12 @@ export { describeTerm } from './term/describe.ts';
 export { BadArgumentError, hasCode, NotSendableError, QuorateError, WireError } from './errors.ts';
 export type { OffloadOptions } from './node/offload.ts';
 export { crashChannel, distChannel, longScheduleChannel, supervisorChannel, traceChannel } from './channels.ts';
-export type { CrashReport, DistReport, LongScheduleReport, ServerDetails, SupervisorReport, TraceReport } from './channels.ts';
+export type {
+  CrashReport,
+  DistReport,
+  LongScheduleReport,
+  ServerDetails,
+  SupervisorReport,
+  TraceReport,
+} from './channels.ts';
 export { realEnv, type Env, type TimerHandle } from './env.ts';

@@ -81,7 +81,7 @@ function askTarget(
   try {
     if (target === undefined) throw fail({ code: 'noproc', why: Exit.noproc });
     if (target instanceof Pid && samePid(target, self.pid)) throw fail({ code: 'calling_self', why: CALLING_SELF });
-    const ref = sendRequestTo(self, target, label, request);
+    const ref = sendRequestTo(self, target, label, request, true);
     // Not an async function: a call costs one promise.
     return (self as Process).receiveRead(
       (message) => isAnswerTo(ref, message),
@@ -107,9 +107,10 @@ async function giveUp(
   throw fail({ code: 'timeout', why: Exit.timeout });
 }
 
-/** Sends the request under a fresh monitor with alias, and returns that reference. */
-export function sendRequestTo(self: Self, target: DirectRef, label: Atom, request: unknown): Ref {
-  const ref = self.monitor(target, MONITOR_WITH_ALIAS);
+/** Sends the request under a fresh monitor with alias, and returns that reference. `isAwaited`: the caller waits for the answer at once. */
+export function sendRequestTo(self: Self, target: DirectRef, label: Atom, request: unknown, isAwaited = false): Ref {
+  const isDirect = isAwaited && target instanceof Pid;
+  const ref = isDirect ? (self as Process).monitorForCall(target) : self.monitor(target, MONITOR_WITH_ALIAS);
   const from = tuple2(self.pid, new ImproperList(ALIAS_HEAD, ref));
   try {
     const message = tuple3(label, from, request);

@@ -38,6 +38,21 @@ export type ServerRef = DirectRef | ViaName | GlobalName;
 /** The server that a typed pid stands for, else `Otherwise`. */
 export type ServerOf<Ref, Otherwise> = Ref extends { readonly [serverType]: infer Server } ? Server : Otherwise;
 
+/** The types that a behaviour's class names, for inference; nothing at run time. */
+export interface ServerTypes<Requests, Cast, InitArgs> {
+  readonly calls: Requests;
+  readonly cast: Cast;
+  readonly args: InitArgs;
+}
+
+export type CallsOf<Server> = Server extends {
+  readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown>;
+}
+  ? C
+  : never;
+export type CastsOf<Server> = Server extends { readonly '~types': ServerTypes<unknown, infer M, unknown> } ? M : never;
+export type ArgsOf<Server> = Server extends { readonly '~types': ServerTypes<unknown, unknown, infer A> } ? A : never;
+
 /** What comes after a callback: a `handleInfo(timeout)` when no message came for so long, or `handleContinue` before any message. */
 export type After = { readonly timeoutMs: number } | { readonly continue: unknown } | { readonly hibernate: true };
 

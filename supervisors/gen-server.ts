@@ -28,7 +28,7 @@ import { BadArgumentError } from '../runtime/errors.ts';
 import { ProcessError } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Process } from '../runtime/process/process.ts';
-import { Atom, nameAtom } from '../runtime/term/atom.ts';
+import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Pid } from '../runtime/term/pid.ts';
 import { callServer, castServer, replyTo, resolveServer } from './call.ts';
 import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
@@ -36,9 +36,12 @@ import type { ChildSpec, ClassStart } from './child-spec.ts';
 import {
   Next,
   type AnyCall,
+  type ArgsOf as Args,
   type Call,
   type CallResult,
+  type CallsOf as Calls,
   type CastResult,
+  type CastsOf as Casts,
   type From,
   type InitResult,
   type MaybePromise,
@@ -47,13 +50,14 @@ import {
   type ServerOf,
   type ServerPid,
   type ServerRef,
+  type ServerTypes,
 } from './gen-server-types.ts';
 import type { ServerName } from './names.ts';
 import { abcastFrom, multiCallFrom, receiveResponseIn, sendRequestFrom, waitResponseIn } from './request.ts';
 import type { MultiCallResult, RequestId, Response } from './request.ts';
 import { runServer } from './server-process.ts';
 import { startClass, startMonitored, type Monitored, type RunnableClass } from './start-class.ts';
-import { pidOf, type Starter, type StartOptions } from './start.ts';
+import { pidOf, type StartArguments, type Starter, type StartOptions } from './start.ts';
 import { stopServer } from './system.ts';
 
 export interface CallOptions extends CallerOptions {
@@ -61,30 +65,12 @@ export interface CallOptions extends CallerOptions {
   readonly timeoutMs?: number;
 }
 
-interface ServerTypes<Requests, Cast, InitArgs> {
-  readonly calls: Requests;
-  readonly cast: Cast;
-  readonly args: InitArgs;
-}
-
-type Calls<Server> = Server extends { readonly '~types': ServerTypes<infer C extends AnyCall, unknown, unknown> }
-  ? C
-  : never;
-type Casts<Server> = Server extends { readonly '~types': ServerTypes<unknown, infer M, unknown> } ? M : never;
-type Args<Server> = Server extends { readonly '~types': ServerTypes<unknown, unknown, infer A> } ? A : never;
-
 export type AnyServer = GenServer<unknown, AnyCall, unknown, unknown, unknown>;
 
 /** A server class: constructed without arguments, once per process. */
 export interface ServerClass<Server extends AnyServer = AnyServer> extends RunnableClass {
   new (): Server;
 }
-
-type StartArguments<A> = undefined extends A
-  ? [args?: A, options?: StartOptions]
-  : unknown extends A
-    ? [args?: A, options?: StartOptions]
-    : [args: A, options?: StartOptions];
 
 export class GenServer<
   State = unknown,

@@ -109,7 +109,10 @@ async function sendWhenKnown(own: Self, found: Promise<Pid | undefined>, message
 }
 
 /** Gives `self` the name; who has it when it is taken, null when it worked. */
-export function claimKept(self: Self, ref: ViaName | GlobalName): null | Pid | undefined | Promise<null | Pid | undefined> {
+export function claimKept(
+  self: Self,
+  ref: ViaName | GlobalName,
+): null | Pid | undefined | Promise<null | Pid | undefined> {
   const registered = registryOf(ref).register(keyOf(ref), self);
   const settle = (done: boolean): null | Pid | undefined | Promise<Pid | undefined> => (done ? null : whereisKept(ref));
   return typeof registered === 'boolean' ? settle(registered) : registered.then(settle);

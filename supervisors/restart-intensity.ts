@@ -3,22 +3,35 @@
  * in, on a clock that never goes back. OTP counts in whole seconds; here a restart leaves the window to the millisecond.
  */
 
-/** Times of the restarts in the window, newest first. */
-export type RestartTimes = readonly number[];
+/** The restarts of one supervisor. A restart costs the same however many there were. */
+export class RestartWindow {
+  readonly #intensity: number;
+  readonly #periodMs: number;
+  /** Oldest first; those before `#first` have left the window. */
+  #times: number[] = [];
+  #first = 0;
 
-export interface RestartVerdict {
-  readonly times: RestartTimes;
-  readonly exceeded: boolean;
-}
-
-/** Counts one more restart at `nowMs`. A restart exactly `periodMs` ago still counts. */
-export function addRestart(times: RestartTimes, nowMs: number, intensity: number, periodMs: number): RestartVerdict {
-  const oldest = nowMs - periodMs;
-  const kept = [nowMs];
-  for (const time of times) {
-    // Once the limit is passed the answer is known; older times would only be kept for nothing.
-    if (time < oldest || kept.length > intensity) break;
-    kept.push(time);
+  constructor(intensity: number, periodMs: number) {
+    this.#intensity = intensity;
+    this.#periodMs = periodMs;
   }
-  return { times: kept, exceeded: kept.length > intensity };
+
+  /** How many restarts are remembered. */
+  get size(): number {
+    return this.#times.length - this.#first;
+  }
+
+  /** Counts one more restart; true: that is too many. A restart exactly `periodMs` ago still counts. */
+  add(nowMs: number): boolean {
+    const oldest = nowMs - this.#periodMs;
+    this.#times.push(nowMs);
+    while ((this.#times[this.#first] as number) < oldest) this.#first += 1;
+    // Once the limit is passed the answer is known; older times would only be kept for nothing.
+    while (this.size > this.#intensity + 1) this.#first += 1;
+    if (this.#first > this.#times.length / 2) {
+      this.#times = this.#times.slice(this.#first);
+      this.#first = 0;
+    }
+    return this.size > this.#intensity;
+  }
 }

@@ -156,7 +156,9 @@ class ServerProcess implements ServerFace, SystemTarget {
   #handle(message: unknown): Promise<void> | null {
     this.#from = null;
     try {
-      if (isTagged(message, SYSTEM, 3) && isFrom(message[1])) return this.#system(message[1], message[2]);
+      if (message instanceof Tuple && message[0] === SYSTEM && message.length === 3 && isFrom(message[1])) {
+        return this.#system(message[1], message[2]);
+      }
       this.lastMessage = message;
       if (this.isTraced) this.#trace('in', message);
       if (!(message instanceof Tuple)) return this.#info(message);

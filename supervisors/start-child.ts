@@ -63,27 +63,26 @@ export async function endChild(self: Self, pid: Pid, shutdown: Shutdown): Promis
   return exit !== null && down.reason === Exit.noproc ? exit.reason : down.reason;
 }
 
-/** Ends many at once: all are told, and share one shutdown time. */
+/** Ends many at once: all are told, and each has its own shutdown time from now on. */
 export async function endChildren(
   self: Self,
-  pids: readonly Pid[],
-  shutdown: Shutdown,
+  children: readonly { readonly pid: Pid; readonly shutdown: Shutdown }[],
   now: () => number,
 ): Promise<void> {
-  const waiting = pids.map((pid) => ({ pid, isGone: isDown(self.monitor(pid)) }));
-  for (const { pid } of waiting) self.exit(pid, shutdown === 'brutalKill' ? Exit.kill : Exit.shutdown);
-  const endsAt = typeof shutdown === 'number' ? now() + shutdown : Infinity;
-  let killed = shutdown === 'brutalKill';
-  for (let i = 0; i < waiting.length; i++) {
-    const { pid, isGone } = waiting[i] as (typeof waiting)[number];
-    if (!killed) {
-      const gone = await self.receive(isGone, { timeoutMs: Math.max(0, endsAt - now()), otherwise: null });
-      if (gone === null) {
-        killed = true;
-        for (const late of waiting.slice(i)) self.exit(late.pid, Exit.kill);
-        await self.receive(isGone);
-      }
-    } else await self.receive(isGone);
+  const startedAt = now();
+  const waiting = children.map(({ pid, shutdown }) => {
+    self.exit(pid, shutdown === 'brutalKill' ? Exit.kill : Exit.shutdown);
+    const endsAt = typeof shutdown === 'number' ? startedAt + shutdown : Infinity;
+    return { pid, isGone: isDown(self.monitor(pid)), endsAt };
+  });
+  // Who has the least time is waited for first, so that nobody's time passes unseen.
+  waiting.sort((a, b) => (a.endsAt === b.endsAt ? 0 : a.endsAt - b.endsAt));
+  for (const { pid, isGone, endsAt } of waiting) {
+    const gone = await self.receive(isGone, { timeoutMs: Math.max(0, endsAt - now()), otherwise: null });
+    if (gone === null) {
+      self.exit(pid, Exit.kill);
+      await self.receive(isGone);
+    }
     await forgetExit(self, pid);
   }
 }

@@ -33,6 +33,13 @@ export interface StartOptions extends CallerOptions {
   readonly thread?: number;
 }
 
+/** Of start functions: the argument may be left out where it may be undefined. */
+export type StartArguments<A> = undefined extends A
+  ? [args?: A, options?: StartOptions]
+  : unknown extends A
+    ? [args?: A, options?: StartOptions]
+    : [args: A, options?: StartOptions];
+
 /** What a start came to: OTP's `{ok, Pid}`, `{ok, Pid, Info}`, `ignore`, `{error, Reason}`. */
 export type StartResult =
   | { readonly kind: 'ok'; readonly pid: Pid; readonly info?: unknown }

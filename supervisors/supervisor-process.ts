@@ -15,7 +15,7 @@ import { DynamicChildren } from './dynamic-children.ts';
 import { ChildSpecError } from './errors.ts';
 import { Next, type CallResult, type CastResult, type From, type InitResult } from './gen-server-types.ts';
 import { takeStart } from './parked-starts.ts';
-import { addRestart, type RestartTimes } from './restart-intensity.ts';
+import { RestartWindow } from './restart-intensity.ts';
 import { reportChild } from './report.ts';
 import type { ServerCallbacks } from './server-process.ts';
 import { StaticChildren } from './static-children.ts';
@@ -40,21 +40,24 @@ const UNKNOWN_REQUEST = nameAtom('unknown_request');
 /** What the user's class has to say. */
 export interface SupervisorCallbacks {
   init(args: unknown): unknown;
+  /** What reports call it; default: the name of its class. */
+  readonly name?: string;
 }
 
 export class SupervisorProcess implements ServerCallbacks {
   readonly #self: Self;
   readonly #callbacks: SupervisorCallbacks;
+  readonly #makeKeeper: KeeperMaker;
   #keeper: ChildKeeper | null = null;
-  #restarts: RestartTimes = [];
 
   get face(): { name: string; kind: 'supervisor' } {
-    return { name: this.#callbacks.constructor.name, kind: 'supervisor' };
+    return { name: this.#callbacks.name ?? this.#callbacks.constructor.name, kind: 'supervisor' };
   }
 
-  constructor(self: Self, callbacks: SupervisorCallbacks) {
+  constructor(self: Self, callbacks: SupervisorCallbacks, makeKeeper: KeeperMaker = makeNamedKeeper) {
     this.#self = self;
     this.#callbacks = callbacks;
+    this.#makeKeeper = makeKeeper;
   }
 
   async init(args: unknown): Promise<InitResult<null>> {
@@ -63,32 +66,13 @@ export class SupervisorProcess implements ServerCallbacks {
     if (returned === IGNORE) return Next.ignore();
     const given = readInit(returned);
     if (given === undefined) {
-      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.#callbacks.constructor.name), INIT, returned)));
+      return Next.fail(tuple2(BAD_RETURN, tuple3(nameAtom(this.face.name), INIT, returned)));
     }
-    const made = this.#createKeeper(given);
+    const made = this.#makeKeeper(given, (flags) => this.#createContext(flags));
     if ('failed' in made) return Next.fail(made.failed);
     this.#keeper = made.keeper;
     const failed = await made.keeper.startAll();
     return failed === null ? Next.ok(null) : Next.fail(tuple2(Exit.shutdown, failed));
-  }
-
-  #createKeeper(given: GivenInit): { keeper: ChildKeeper } | { failed: unknown } {
-    let wrong: Atom = SUPERVISOR_DATA;
-    try {
-      const flags = checkFlags(given.flags);
-      wrong = START_SPEC;
-      const simple = flags.strategy === 'simpleOneForOne';
-      if (simple && given.children.length !== 1)
-        return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
-      const specs = checkChildSpecs(given.children, flags.autoShutdown);
-      const context = this.#createContext(flags);
-      const [template] = specs;
-      const dynamic = simple && template !== undefined;
-      return { keeper: dynamic ? new DynamicChildren(context, template) : new StaticChildren(context, specs) };
-    } catch (error) {
-      if (error instanceof ChildSpecError) return { failed: tuple2(wrong, error.reason) };
-      throw error;
-    }
   }
 
   #createContext(flags: CheckedFlags): KeeperContext {
@@ -96,15 +80,12 @@ export class SupervisorProcess implements ServerCallbacks {
     // The clock of the process's own thread, which a simulation drives.
     const { scheduler } = self as Process;
     const now = (): number => scheduler.env.now();
+    const restarts = new RestartWindow(flags.intensity, flags.periodMs);
     return {
       self,
       flags,
       now,
-      isTooMany: () => {
-        const verdict = addRestart(this.#restarts, now(), flags.intensity, flags.periodMs);
-        this.#restarts = verdict.times;
-        return verdict.exceeded;
-      },
+      isTooMany: () => restarts.add(now()),
       tryAgainLater: (id) => self.send(self.pid, tuple2(GEN_CAST, tuple2(TRY_AGAIN_RESTART, id))),
       report: (context, reason, id, pid) => reportChild(self, context, reason, id, pid),
       isAlive: (pid) => (pid.node === self.nodeName ? scheduler.isAlive(pid) : true),
@@ -176,10 +157,36 @@ export class SupervisorProcess implements ServerCallbacks {
   }
 }
 
-interface GivenInit {
+/** What an init returned, in parts. */
+export interface GivenInit {
   readonly flags: unknown;
   readonly children: readonly unknown[];
 }
+
+/** Checks what an init returned and makes what keeps the children, or gives the reason why the start fails. */
+export type KeeperMaker = (
+  given: GivenInit,
+  createContext: (flags: CheckedFlags) => KeeperContext,
+) => { readonly keeper: ChildKeeper } | { readonly failed: unknown };
+
+const makeNamedKeeper: KeeperMaker = (given, createContext) => {
+  let wrong: Atom = SUPERVISOR_DATA;
+  try {
+    const flags = checkFlags(given.flags);
+    wrong = START_SPEC;
+    const simple = flags.strategy === 'simpleOneForOne';
+    if (simple && given.children.length !== 1)
+      return { failed: tuple2(BAD_START_SPEC, given.children.map(describeSpec)) };
+    const specs = checkChildSpecs(given.children, flags.autoShutdown);
+    const context = createContext(flags);
+    const [template] = specs;
+    const dynamic = simple && template !== undefined;
+    return { keeper: dynamic ? new DynamicChildren(context, template) : new StaticChildren(context, specs) };
+  } catch (error) {
+    if (error instanceof ChildSpecError) return { failed: tuple2(wrong, error.reason) };
+    throw error;
+  }
+};
 
 /** What an init returned: flags and children in one object, or OTP's `{ok, {Flags, Children}}`. */
 function readInit(returned: unknown): GivenInit | undefined {

@@ -220,9 +220,16 @@ function readAnswer(what: string, answer: unknown): readonly unknown[] {
 
 const ALREADY_STARTED = nameAtom('already_started');
 const REFUSALS: ReadonlySet<unknown> = new Set(
-  ['already_present', 'not_found', 'running', 'restarting', 'simple_one_for_one', 'notsup', 'badarg'].map((name) =>
-    nameAtom(name),
-  ),
+  [
+    'already_present',
+    'not_found',
+    'running',
+    'restarting',
+    'simple_one_for_one',
+    'notsup',
+    'badarg',
+    'max_children',
+  ].map((name) => nameAtom(name)),
 );
 
 function readPid(what: string, answer: unknown): Pid | undefined {

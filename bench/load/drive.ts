@@ -40,7 +40,7 @@ export class LoadDriver {
     const done: Completed[] = [];
     const start = performance.now();
     await this.#phase(outstanding, this.#size.of(MEASURE_MS, 20), done);
-    return summarizeLoad(done, start);
+    return summarizeLoad(done, start, this.#size.of(WINDOW_MS, Infinity));
   }
 
   /** At least one request each, so that a phase of no length is a round of all. */
@@ -64,10 +64,10 @@ interface Completed {
   readonly tookMs: number;
 }
 
-function summarizeLoad(done: readonly Completed[], start: number): Load {
+function summarizeLoad(done: readonly Completed[], start: number, windowMs: number): Load {
   const sorted = sortNumbers(done.map(({ tookMs }) => tookMs * 1000));
   return {
-    rate: ratesOf(done, start),
+    rate: ratesOf(done, start, windowMs),
     p50: quantileOf(sorted, 0.5),
     p90: quantileOf(sorted, 0.9),
     p99: quantileOf(sorted, 0.99),
@@ -75,14 +75,14 @@ function summarizeLoad(done: readonly Completed[], start: number): Load {
 }
 
 /** The last window is not whole and does not count; one in which nothing was done counts as 0. A short run is one window. */
-function ratesOf(done: readonly Completed[], start: number): number[] {
+function ratesOf(done: readonly Completed[], start: number, windowMs: number): number[] {
   const elapsedMs = (done.at(-1)?.at ?? start) - start;
-  const windows = Math.floor(elapsedMs / WINDOW_MS);
+  const windows = Math.floor(elapsedMs / windowMs);
   if (windows < WINDOWS_MIN) return [(done.length * 1000) / elapsedMs];
   const counts = new Array<number>(windows).fill(0);
   for (const { at } of done) {
-    const window = Math.floor((at - start) / WINDOW_MS);
+    const window = Math.floor((at - start) / windowMs);
     if (window < windows) counts[window] = (counts[window] as number) + 1;
   }
-  return counts.map((count) => (count * 1000) / WINDOW_MS);
+  return counts.map((count) => (count * 1000) / windowMs);
 }

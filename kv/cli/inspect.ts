@@ -20,7 +20,6 @@ export class Listing {
   toString(): string {
     return this.lines.join('\n');
   }
-
 }
 
 // As a symbol-named method it would have no type that can be declared in isolation.
@@ -72,7 +71,12 @@ function listProcesses(infos: readonly ProcessInfo[]): string[] {
     info.status,
   ]);
   const widths = HEADINGS.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  return [HEADINGS, ...rows].map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd());
+  return [HEADINGS, ...rows].map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 interface Branch {
@@ -86,7 +90,8 @@ async function drawTrees(node: LocalNode, root: Pid | undefined): Promise<string
   const supervisors = [...infos.values()].filter(({ kind }) => kind === 'supervisor');
   await Promise.all(supervisors.map(async ({ pid }) => children.set(pid.key, await childrenOf(node, pid))));
   const supervised = new Set([...children.values()].flatMap((list) => (list ?? []).map(({ pid }) => pid?.key)));
-  const roots = root === undefined ? supervisors.filter(({ pid }) => !supervised.has(pid.key)).map(({ pid }) => pid) : [root];
+  const roots =
+    root === undefined ? supervisors.filter(({ pid }) => !supervised.has(pid.key)).map(({ pid }) => pid) : [root];
   const branchOf = (pid: Pid, prefix = ''): Branch => {
     const info = infos.get(pid.key);
     const list = children.get(pid.key);
@@ -129,8 +134,6 @@ async function describeProcess(node: LocalNode, pid: Pid): Promise<DetailedInfo 
   if (info === undefined) return undefined;
   const detailed = { ...info, thread: pidThread(pid) };
   if (info.kind !== 'server') return detailed;
-  const status = await node
-    .run((self) => getStatus(pid, { self, timeoutMs: PATIENCE_MS }))
-    .catch(() => null);
+  const status = await node.run((self) => getStatus(pid, { self, timeoutMs: PATIENCE_MS })).catch(() => null);
   return status === null ? detailed : { ...detailed, state: status.state };
 }

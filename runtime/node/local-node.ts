@@ -9,6 +9,7 @@ import { realEnv, type Env } from '../env.ts';
 import { BadArgumentError, fromPlainError } from '../errors.ts';
 import { offloadFrom, type OffloadOptions } from './offload.ts';
 import { runProcess } from '../process/run.ts';
+import { toName } from '../process/targets.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type {
   Destination,
@@ -173,7 +174,12 @@ export class LocalNode {
    *
    * @throws (rejects) what the function threw; `aborted`, `thread_ended`, `module_not_found`, `module_failed`, `undef`, `not_sendable`, `badarg`
    */
-  offload(module: string, exported: string, args: readonly unknown[] = [], options: OffloadOptions = {}): Promise<unknown> {
+  offload(
+    module: string,
+    exported: string,
+    args: readonly unknown[] = [],
+    options: OffloadOptions = {},
+  ): Promise<unknown> {
     return offloadFrom(this.scheduler, undefined, module, exported, args, options);
   }
 
@@ -204,24 +210,24 @@ export class LocalNode {
   }
 
   /** Connects to a node; false when that fails (the `unreachable` event says why). */
-  connect(node: string | Atom): Promise<boolean> {
-    return this.#thread.connect(typeof node === 'string' ? nameAtom(node) : node);
+  async connect(node: string | Atom): Promise<boolean> {
+    return this.#thread.connect(toName(node, 'connect'));
   }
 
   /** Ends the connection to a node; false when there was none. */
-  disconnect(node: string | Atom): Promise<boolean> {
-    return this.#thread.disconnect(typeof node === 'string' ? nameAtom(node) : node);
+  async disconnect(node: string | Atom): Promise<boolean> {
+    return this.#thread.disconnect(toName(node, 'disconnect'));
   }
 
   /**
    * The cookie for connections with that node, either way, from now on; null: that of the node, as for all others. A connection that exists
    * is not touched. As `erlang:set_cookie/2`.
    */
-  setCookie(node: string | Atom, cookie: string | null): Promise<void> {
+  async setCookie(node: string | Atom, cookie: string | null): Promise<void> {
     if (cookie === '' || (cookie !== null && typeof cookie !== 'string')) {
       throw new BadArgumentError('setCookie: the cookie must be a non-empty string, or null for that of the node');
     }
-    return this.#thread.setCookie(typeof node === 'string' ? nameAtom(node) : node, cookie);
+    return this.#thread.setCookie(toName(node, 'setCookie'), cookie);
   }
 
   /** The nodes to which or from which a connection is being made. */
@@ -241,7 +247,10 @@ export class LocalNode {
 
   /** Terminates a worker thread, whatever it does. Its processes exit `killed`; a new thread takes its place. */
   killThread(thread: number): void {
-    this.#threads?.kill(thread);
+    if (!Number.isInteger(thread) || thread < 1 || this.#threads === null) {
+      throw new BadArgumentError(`killThread: takes the number of a worker thread, not ${String(thread)}`);
+    }
+    this.#threads.kill(thread);
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: (...args: NodeEvents[E]) => void): this {
@@ -280,7 +289,7 @@ export class LocalNode {
       implicitSelf,
       placement: this.#options.placement ?? 'caller',
       resolveFrom: this.#resolveFrom,
-      entry: new URL(this.#options.threadEntry ?? './thread-entry.js', import.meta.url).href,
+      entry: new URL(this.#options.threadEntry ?? new URL('./thread-entry.js', import.meta.url)).href,
       memoryLimitMb: this.#options.threadMemoryLimitMb,
       longScheduleMs: this.#options.longScheduleMs ?? LONG_SCHEDULE_MS,
       control: {

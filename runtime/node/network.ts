@@ -43,7 +43,7 @@ export async function startNetwork(
     ...options,
     onSignal: (peer, pending, payload) => onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
     onUp(peer) {
-      thread.onNodeUp(peer.node);
+      thread.onConnected(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
     },
     onDown(peer, reason) {

@@ -12,7 +12,7 @@ export interface OffloadTask {
   readonly resolveFrom: string;
 }
 
-export default async function runOffloaded(task: OffloadTask): Promise<OffloadAnswer> {
+export async function runOffloaded(task: OffloadTask): Promise<OffloadAnswer> {
   let fn: (...args: never[]) => unknown;
   try {
     fn = await loadFunction(undefined, createModuleLoader(task.resolveFrom), task.module, task.exported, 'offload');

@@ -52,6 +52,7 @@ export class Offloading {
     if (this.#pool !== null) return this.#pool;
     this.#pool = new Piscina({
       filename: new URL('./offload-entry.js', import.meta.url).href,
+      name: 'runOffloaded',
       minThreads: 0,
       maxThreads: this.#options.threads ?? Math.max(1, availableParallelism() - 1),
       concurrentTasksPerWorker: 1,

@@ -3,6 +3,7 @@ import { BadArgumentError } from '../errors.ts';
 import type { ResolveNode } from '../dist/directory.ts';
 import type { Env } from '../env.ts';
 import type { Placement } from '../process/self.ts';
+import { assertFlags, assertOptions } from '../process/assert-options.ts';
 import { PLACEMENTS } from '../process/spawn-requests.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
@@ -60,6 +61,8 @@ export interface NodeOptions {
 }
 
 export function assertNodeOptions(options: NodeOptions): void {
+  assertFlags(options, ['hidden', 'implicitSelf', 'keepFloats'], 'LocalNode.start');
+  assertPlaces(options);
   const { name, cookie, threads = 1, env, transport } = options;
   if (!Number.isInteger(threads) || threads < 0 || threads >= THREADS_MAX) {
     throw new BadArgumentError(
@@ -85,6 +88,22 @@ export function assertNodeOptions(options: NodeOptions): void {
   }
 }
 
+function assertPlaces({ listen = {}, netTicktimeMs, modules = {} }: NodeOptions): void {
+  assertOptions(listen, 'LocalNode.start: listen');
+  const { port } = listen;
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535)) {
+    throw new BadArgumentError(`LocalNode.start: listen.port must be a port from 0 to 65535, not ${String(port)}`);
+  }
+  if (netTicktimeMs !== undefined && !(typeof netTicktimeMs === 'number' && netTicktimeMs > 0)) {
+    throw new BadArgumentError(`LocalNode.start: netTicktimeMs must be a number > 0, not ${String(netTicktimeMs)}`);
+  }
+  assertOptions(modules, 'LocalNode.start: modules');
+  for (const [name, exported] of Object.entries(modules)) {
+    const isModule = typeof (exported as unknown) === 'object' && (exported as unknown) !== null;
+    if (!isModule) throw new BadArgumentError(`LocalNode.start: modules.${name} must be an object of functions`);
+  }
+}
+
 function assertThreadOptions({ threads = 1, placement, offloadThreads, longScheduleMs, ...more }: NodeOptions): void {
   const isThread = Number.isInteger(placement) && (placement as number) >= 0 && (placement as number) <= threads;
   if (placement !== undefined && !isThread && !PLACEMENTS.includes(placement)) {
@@ -93,18 +112,29 @@ function assertThreadOptions({ threads = 1, placement, offloadThreads, longSched
     );
   }
   if (offloadThreads !== undefined && (!Number.isInteger(offloadThreads) || offloadThreads < 1)) {
-    throw new BadArgumentError(`LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: offloadThreads must be a whole number from 1, not ${String(offloadThreads)}`,
+    );
   }
   if (longScheduleMs !== undefined && !(longScheduleMs >= 10)) {
-    throw new BadArgumentError(`LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: longScheduleMs must be a number from 10, not ${String(longScheduleMs)}`,
+    );
   }
   const { threadMemoryLimitMb: limitMb } = more;
   if (limitMb !== undefined && (!Number.isInteger(limitMb) || limitMb < 16)) {
-    throw new BadArgumentError(`LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`);
+    throw new BadArgumentError(
+      `LocalNode.start: threadMemoryLimitMb must be a whole number from 16, not ${String(limitMb)}`,
+    );
   }
-  for (const [option, url] of [['resolveFrom', more.resolveFrom], ['threadEntry', more.threadEntry]] as const) {
+  for (const [option, url] of [
+    ['resolveFrom', more.resolveFrom],
+    ['threadEntry', more.threadEntry],
+  ] as const) {
     if (url !== undefined && !URL.canParse(String(url))) {
-      throw new BadArgumentError(`LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`);
+      throw new BadArgumentError(
+        `LocalNode.start: ${option} must be a URL such as import.meta.url, not ${String(url)}`,
+      );
     }
   }
 }

@@ -61,7 +61,8 @@ function resolvePlain(require: NodeJS.Require, specifier: string): string | unde
 }
 
 function resolveExports(exports: unknown, subpath: string): string | undefined {
-  const isMap = typeof exports === 'object' && exports !== null && Object.keys(exports).some((key) => key.startsWith('.'));
+  const isMap =
+    typeof exports === 'object' && exports !== null && Object.keys(exports).some((key) => key.startsWith('.'));
   if (!isMap) return subpath === '.' ? resolveTarget(exports, '') : undefined;
   const map = exports as Readonly<Record<string, unknown>>;
   if (Object.hasOwn(map, subpath)) return resolveTarget(map[subpath], '');
@@ -79,7 +80,8 @@ function resolveExports(exports: unknown, subpath: string): string | undefined {
 /** @param star what stands for the `*` of the pattern */
 function resolveTarget(target: unknown, star: string): string | undefined {
   if (typeof target === 'string') return target.startsWith('./') ? target.replaceAll('*', star) : undefined;
-  if (Array.isArray(target)) return target.map((each) => resolveTarget(each, star)).find((found) => found !== undefined);
+  if (Array.isArray(target))
+    return target.map((each) => resolveTarget(each, star)).find((found) => found !== undefined);
   if (typeof target !== 'object' || target === null) return undefined;
   for (const [condition, inner] of Object.entries(target)) {
     const found = CONDITIONS.includes(condition) ? resolveTarget(inner, star) : undefined;

@@ -118,9 +118,7 @@ export class Threads {
       processes: this.#own?.scheduler.processCount ?? 0,
       heapUsedBytes: process.memoryUsage().heapUsed,
     };
-    const asked = [...this.#controls.keys()].map((thread) =>
-      this.call(thread, (control) => control.stats()),
-    );
+    const asked = [...this.#controls.keys()].map((thread) => this.call(thread, (control) => control.stats()));
     // One that ends meanwhile, or is stuck, has nothing to say.
     const told: ThreadStats[] = [own];
     for (const stats of asked) void stats.then((its) => told.push(its)).catch(() => undefined);
@@ -158,7 +156,10 @@ export class Threads {
     if (this.#stopping) throw new QuorateError('thread_ended', 'spawn with isolated: true: this node is stopping');
     const thread = this.#freeNumbers.pop() ?? this.#tables.length;
     if (thread >= THREADS_MAX) {
-      throw new QuorateError('system_limit', `spawn with isolated: true: this node has ${THREADS_MAX} threads, the most there can be`);
+      throw new QuorateError(
+        'system_limit',
+        `spawn with isolated: true: this node has ${THREADS_MAX} threads, the most there can be`,
+      );
     }
     this.#tables[thread] ??= createSharedTable();
     const pool = new ThreadPool({
@@ -240,7 +241,9 @@ export class Threads {
       control,
       ports,
     });
-    const joined = joins.map(([other, port]) => this.call(other, (remote) => remote.attach(thread, moved(port), table)));
+    const joined = joins.map(([other, port]) =>
+      this.call(other, (remote) => remote.attach(thread, moved(port), table)),
+    );
     await Promise.all([this.call(thread, (remote) => remote.ready()), this.#withPatience(Promise.allSettled(joined))]);
     this.#watcher?.add(thread);
   }

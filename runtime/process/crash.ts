@@ -1,5 +1,5 @@
 /** What is a crash, and its report. Made only when somebody listens. */
-import type { CrashReport } from '../channels.ts';
+import { crashChannel, type CrashReport } from '../channels.ts';
 import { Exit } from '../term/exit-reason.ts';
 import { isTagged } from '../term/tuple.ts';
 import { isCrash } from './exit.ts';
@@ -23,11 +23,14 @@ export function isCleanExit(reason: unknown): boolean {
   return reason === Exit.normal || reason === Exit.shutdown || isTagged(reason, Exit.shutdown, 2);
 }
 
-export function isReported(process: Process, thrown: unknown): boolean {
-  return isCrash(thrown) || process.server?.isFailing === true;
+/** Of a process that failed with that reason. */
+export function reportCrash(process: Process, thrown: unknown, reason: unknown): void {
+  if (!crashChannel.hasSubscribers) return;
+  if (isCrash(thrown) || process.server?.isFailing === true)
+    crashChannel.publish(createCrashReport(process, thrown, reason));
 }
 
-export function createCrashReport(process: Process, thrown: unknown, reason: unknown): CrashReport {
+function createCrashReport(process: Process, thrown: unknown, reason: unknown): CrashReport {
   const { server, pid, scheduler } = process;
   const { registeredName, initialCall, links, messages, messageQueueLen } = process.info();
   return {

@@ -4,6 +4,7 @@ import { Atom } from '../term/atom.ts';
 import { copyTerm } from '../term/copy.ts';
 import type { Pid } from '../term/pid.ts';
 import { Ref } from '../term/ref.ts';
+import { assertDestination } from './assert-options.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Destination } from './self.ts';
 import type { Timer } from './timers.ts';
@@ -17,7 +18,10 @@ export class DelayedSends {
   }
 
   sendAfter(from: Pid, delayMs: number, to: Destination, message: unknown): Ref {
-    if (!(delayMs >= 0)) throw new BadArgumentError(`sendAfter: delayMs must be a number >= 0, not ${String(delayMs)}`);
+    if (!(typeof delayMs === 'number' && delayMs >= 0)) {
+      throw new BadArgumentError(`sendAfter: delayMs must be a number >= 0, not ${typeof delayMs} ${String(delayMs)}`);
+    }
+    assertDestination(to, 'sendAfter');
     const scheduler = this.#scheduler;
     const ref = scheduler.makeRef();
     const copy = copyTerm(message);

@@ -9,7 +9,8 @@ import { Ref, sameRef } from '../term/ref.ts';
 import { Tuple, tuple2, type TupleOf } from '../term/tuple.ts';
 import type { RemoteName } from './self.ts';
 
-const DOWN = nameAtom('DOWN');
+/** The first element of a DOWN whose monitor has no `tag` of its own. */
+export const DOWN: Atom = nameAtom('DOWN');
 const EXIT = nameAtom('EXIT');
 const PROCESS = nameAtom('process');
 const NODEDOWN = nameAtom('nodedown');
@@ -38,7 +39,7 @@ export class ExitMessage extends Tuple {
   }
 }
 
-export function createDown(ref: Ref, object: Pid | RemoteName, reason: unknown, tag: unknown = DOWN): Down {
+export function createDown(ref: Ref, object: Pid | RemoteName, reason: unknown, tag: unknown): Down {
   const made = new Down(5);
   made[0] = tag;
   made[1] = ref;

@@ -26,6 +26,8 @@ export interface Outside {
   disconnect(node: Atom): Promise<boolean>;
   /** Names of the nodes that are connected. */
   nodes(): readonly Atom[];
+  /** Has `listener` called, in this thread, with each node that gets connected, until the function that this gives is called. */
+  onNodeUp(listener: (node: Atom) => void): () => void;
   /** A thread of its own for one process. @throws (rejects) `notsup` on a node of one thread, `system_limit`, `thread_ended` */
   isolate(memoryLimitMb: number | undefined): Promise<number>;
   /** Why a spawn that the thread asked for will be refused, before the refusal. */
@@ -52,6 +54,7 @@ export function createSolitude(onNodeLost: (node: Atom) => void, defer: (fn: () 
     disconnect: () => Promise.resolve(false),
     watchNode: (node) => defer(() => onNodeLost(node)),
     nodes: () => [],
+    onNodeUp: () => () => undefined,
     isolate: () => Promise.reject(createNoThreadsError('spawn with isolated: true')),
     explainRefusal: () => undefined,
     offload: () => Promise.reject(createNoThreadsError('offload')),

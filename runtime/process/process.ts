@@ -7,10 +7,13 @@ import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { ServerFace } from './crash.ts';
+import type { LocalCall } from './local-calls.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
-import { assertMonitorOptions } from './targets.ts';
+import { assertOptions, assertSendOptions } from './assert-options.ts';
 import { Receiver } from './receiver.ts';
 import type { Scheduler } from './scheduler.ts';
+import { isConnected } from './send-away.ts';
+import { toName } from './targets.ts';
 import type {
   DemonitorOptions,
   Destination,
@@ -59,6 +62,9 @@ export class Process extends Receiver implements Self {
   links: Map<number | string, Link> | null = null;
   monitors: Map<number, HeldMonitor> | null = null;
   watchers: Map<number | string, Watcher> | null = null;
+  /** The call of a process of this thread whose reply it waits for, and the first of those that wait for one of its own. */
+  call: LocalCall | null = null;
+  callers: LocalCall | null = null;
   aliases: Set<number> | null = null;
   /** Has, or had, a relation to a process elsewhere. */
   tracked = false;
@@ -94,7 +100,8 @@ export class Process extends Receiver implements Self {
   send(to: Destination, message: unknown, options: SendOptions): SendResult;
   send(to: Destination, message: unknown, options?: SendOptions): SendResult {
     if (!this.alive) throw createDeadError('send');
-    if (options?.noconnect === true && !this.scheduler.isConnected(to)) return 'noconnect';
+    if (options !== undefined) assertSendOptions(options);
+    if (options?.noconnect === true && !isConnected(this.scheduler, to)) return 'noconnect';
     this.scheduler.send(this.pid, to, message);
     return 'ok';
   }
@@ -118,6 +125,12 @@ export class Process extends Receiver implements Self {
   monitor(target: MonitorTarget, options?: MonitorOptions): Ref {
     this.#assertAlive('monitor');
     return this.scheduler.relations.monitor(this, target, options);
+  }
+
+  /** @internal */
+  monitorForCall(target: Pid): Ref {
+    this.#assertAlive('monitor');
+    return this.scheduler.relations.monitorForCall(this, target);
   }
 
   demonitor(ref: Ref, options?: DemonitorOptions): boolean {
@@ -185,6 +198,7 @@ export class Process extends Receiver implements Self {
   }
 
   spawnLink(fn: ProcessFunction, options: SpawnOptions = {}): Pid {
+    assertOptions(options, 'spawnLink');
     return this.spawn(fn, { ...options, link: true });
   }
 
@@ -203,12 +217,12 @@ export class Process extends Receiver implements Self {
   ): [Pid, Ref] | Promise<[Pid, Ref]> {
     if (typeof what !== 'function') {
       this.#assertAlive('spawnMonitor');
+      assertOptions(placed, 'spawnMonitor');
       const options = { ...placed, monitor: placed.monitor ?? {} };
       const started = this.scheduler.spawner.start(this, what, second as string, args, options);
       return started.then(({ pid, ref }) => [pid, ref]);
     }
     const options = second as (SpawnOptions & WithMonitor) | undefined;
-    if (options?.monitor !== undefined) assertMonitorOptions(options.monitor);
     const pid = this.spawn(what, options);
     return [pid, this.monitor(pid, options?.monitor)];
   }
@@ -250,9 +264,9 @@ export class Process extends Receiver implements Self {
     this.scheduler.relations.monitorNode(this, node, flag);
   }
 
-  disconnectNode(node: Atom | string): Promise<boolean> {
+  async disconnectNode(node: Atom | string): Promise<boolean> {
     this.#assertAlive('disconnectNode');
-    return this.scheduler.disconnectNode(node);
+    return this.scheduler.outside.disconnect(toName(node, 'disconnectNode'));
   }
 
   nodes(): readonly Atom[] {
@@ -267,8 +281,10 @@ export class Process extends Receiver implements Self {
       pid: this.pid,
       registeredName: this.scheduler.names.nameOf(this.pid),
       links: [...(this.links?.values() ?? [])].filter((link) => link.active).map((link) => link.pid),
-      monitors: [...(this.monitors?.values() ?? [])].map((monitor) => monitor.object),
-      monitoredBy: [...(this.watchers?.values() ?? [])].map((watcher) => watcher.from),
+      monitors: [...(this.monitors?.values() ?? [])]
+        .map((monitor) => monitor.object)
+        .concat(this.call?.server.pid ?? []),
+      monitoredBy: [...(this.watchers?.values() ?? [])].map((watcher) => watcher.from).concat(callersOf(this)),
       trapExit: this.trapping,
       messageQueueLen: this.mailCount,
       messages,
@@ -281,4 +297,10 @@ export class Process extends Receiver implements Self {
   #assertAlive(what: string): void {
     if (!this.alive) throw createDeadError(what);
   }
+}
+
+function callersOf(server: Process): Pid[] {
+  const pids: Pid[] = [];
+  for (let call = server.callers; call !== null; call = call.next) pids.push(call.caller.pid);
+  return pids;
 }

@@ -4,9 +4,10 @@
  * A message that comes while the process waits is handed over directly, unless the thread's turn is used up: then it waits
  * in the mailbox for the next turn, so that processes that talk to each other cannot starve I/O.
  */
-import { BadArgumentError, QuorateError } from '../errors.ts';
+import { QuorateError } from '../errors.ts';
 import type { Pid } from '../term/pid.ts';
 import { createDeadError } from './exit.ts';
+import { assertReceiveOptions } from './assert-options.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Matcher, Predicate, ReceiveOptions, ReceiveOrOptions } from './self.ts';
 import type { Timer } from './timers.ts';
@@ -120,6 +121,8 @@ export abstract class Receiver {
       if (before === null) this.mailFirst = mail.next;
       else before.next = mail.next;
       if (mail.next === null) this.mailLast = before;
+      // A taken mail that has grown old would keep all that came after it from being collected early.
+      mail.next = null;
       this.mailCount -= 1;
       return mail.message;
     }
@@ -160,6 +163,7 @@ export abstract class Receiver {
     if (this.#wake !== null) throw createBusyError(this.pid);
     const match = typeof first === 'function' ? first : null;
     const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
+    if (options !== undefined) assertReceiveOptions(options);
     if (this.mailFirst !== null && this.scheduler.spendTurn()) {
       const message = this.#take(match);
       if (message !== NOTHING) return Promise.resolve(message) as Promise<T>;
@@ -193,12 +197,6 @@ export abstract class Receiver {
     this.#wake = captured;
     this.#match = match;
     if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      if (!(timeoutMs >= 0)) {
-        this.#settle();
-        throw new BadArgumentError(
-          `receive: timeoutMs must be a number of milliseconds >= 0, not ${String(timeoutMs)}`,
-        );
-      }
       this.#startDeadline(timeoutMs, options as AnyReceiveOptions);
     }
     return promise;

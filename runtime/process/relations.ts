@@ -10,18 +10,25 @@ import { Exit } from '../term/exit-reason.ts';
 import { Pid } from '../term/pid.ts';
 import { Ref, sameRef } from '../term/ref.ts';
 import { Aliases } from './aliases.ts';
-import { createDown, createExitMessage, createNodeDown, isDownOf } from './message.ts';
-import type { HeldMonitor, Process, Watcher } from './process.ts';
+import { assertDemonitorOptions } from './assert-options.ts';
+import { LocalCalls } from './local-calls.ts';
+import { addLink, addWatcher } from './link-maps.ts';
+import { createDown, createExitMessage, DOWN, isDownOf } from './message.ts';
+import { NodeWatchers } from './node-watchers.ts';
+import type { HeldMonitor, Process } from './process.ts';
 import { ELSEWHERE, GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { DemonitorOptions, MonitorOptions, MonitorTarget, RemoteName } from './self.ts';
 import { effectOfExit, effectOfLinkExit, isUnlinkDone, stepLink, stepLinkIn, stepUnlink } from './signals.ts';
 import { assertMonitorOptions, assertPid, createNoProcError, resolveTarget, toName } from './targets.ts';
 
+const NO_OPTIONS: DemonitorOptions = {};
+
 export class Relations {
   readonly #scheduler: Scheduler;
   readonly #aliases: Aliases;
-  readonly #nodeWatchers = new Map<Atom, Map<Process, number>>();
+  readonly #calls: LocalCalls;
+  readonly #nodeWatchers = new NodeWatchers();
   /** Processes with a link or monitor to or from another thread or node, by that place; a superset. */
   readonly #tracked = new Map<number | Atom, Set<Process>>();
   #unlinkId = 0n;
@@ -29,6 +36,7 @@ export class Relations {
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
     this.#aliases = new Aliases(scheduler);
+    this.#calls = new LocalCalls(scheduler);
   }
 
   // Links
@@ -134,6 +142,13 @@ export class Relations {
     return ref;
   }
 
+  /** `monitor(target, { alias: 'replyDemonitor' })` for a call whose reply is waited for. @internal */
+  monitorForCall(self: Process, target: Pid): Ref {
+    const server = self.call === null ? this.#scheduler.find(target) : undefined;
+    if (server === undefined || server === self) return this.monitor(self, target, { alias: 'replyDemonitor' });
+    return this.#calls.begin(self, server);
+  }
+
   /** A monitor that was asked for together with the spawn of its target: elsewhere the target has it already. */
   adoptMonitor(self: Process, ref: Ref, pid: Pid, options: MonitorOptions): void {
     this.#hold(self, ref, pid, null, pid, options);
@@ -189,15 +204,17 @@ export class Relations {
     }
   }
 
-  demonitor(self: Process, ref: Ref, options: DemonitorOptions = {}): boolean {
+  demonitor(self: Process, ref: Ref, options: DemonitorOptions = NO_OPTIONS): boolean {
+    if (options !== NO_OPTIONS) assertDemonitorOptions(options);
     const scheduler = this.#scheduler;
     if (!(ref instanceof Ref)) throw new BadArgumentError('demonitor: takes the reference that monitor returned');
     if (!scheduler.isOwnNode(ref.node, ref.creation)) {
       throw new BadArgumentError(`demonitor: ${ref.toString()} is a reference of another node`);
     }
     const held = self.monitors?.get(this.#scheduler.countOf(ref));
-    const found = held !== undefined && sameRef(held.ref, ref);
-    if (found) {
+    const isHeld = held !== undefined && sameRef(held.ref, ref);
+    const found = isHeld || this.#endCall(self, ref);
+    if (isHeld) {
       self.monitors?.delete(this.#scheduler.countOf(ref));
       if (held.alias !== null && held.alias !== 'explicitUnalias')
         this.#aliases.drop(self, this.#scheduler.countOf(ref));
@@ -205,6 +222,10 @@ export class Relations {
     }
     if (options.flush === true && !found) self.discardFirst(isDownOf(ref));
     return options.info === true ? found : true;
+  }
+
+  #endCall(self: Process, ref: Ref): boolean {
+    return self.call !== null && self.call.ref.equals(ref) && this.#calls.end(ref) !== null;
   }
 
   #unwatch(self: Process, held: HeldMonitor): void {
@@ -251,7 +272,7 @@ export class Relations {
     if (self === undefined || held === undefined || !sameRef(held.ref, ref)) return;
     self.monitors?.delete(this.#scheduler.countOf(ref));
     if (held.alias !== null && held.alias !== 'explicitUnalias') this.#aliases.drop(self, this.#scheduler.countOf(ref));
-    self.deliver(held.hasTag ? createDown(ref, held.object, reason, held.tag) : createDown(ref, held.object, reason));
+    self.deliver(createDown(ref, held.object, reason, held.hasTag ? held.tag : DOWN));
   }
 
   // Aliases
@@ -266,6 +287,11 @@ export class Relations {
 
   /** A message to an alias of this thread; dropped when it is none any more. */
   sendAlias(ref: Ref, message: unknown): void {
+    const caller = this.#calls.end(ref);
+    if (caller !== null) {
+      caller.deliver(message);
+      return;
+    }
     const found = this.#aliases.find(ref);
     if (found === undefined) return;
     const { process, mode } = found;
@@ -280,11 +306,7 @@ export class Relations {
     if (typeof flag !== 'boolean') throw new BadArgumentError('monitorNode: the flag must be true or false');
     const name = toName(node, 'monitorNode');
     if (name === this.#scheduler.nodeName) return;
-    const watchers = this.#nodeWatchers.get(name) ?? new Map<Process, number>();
-    this.#nodeWatchers.set(name, watchers);
-    const count = (watchers.get(self) ?? 0) + (flag ? 1 : -1);
-    if (count > 0) watchers.set(self, count);
-    else watchers.delete(self);
+    this.#nodeWatchers.change(self, name, flag ? 1 : -1);
     if (flag) {
       this.#trackPlace(self, name);
       this.#scheduler.outside.watchNode(name);
@@ -294,11 +316,7 @@ export class Relations {
   /** The connection to a node ended, or could not be made: every link and monitor across it fires `noconnection`. */
   onNodeLost(node: Atom): void {
     this.#onLost(node, Exit.noconnection);
-    const watchers = this.#nodeWatchers.get(node);
-    this.#nodeWatchers.delete(node);
-    for (const [process, count] of watchers ?? []) {
-      for (let i = 0; i < count; i++) process.deliver(createNodeDown(node));
-    }
+    this.#nodeWatchers.tell(node);
   }
 
   /** A thread of this node ended: its processes did, with that reason. */
@@ -352,6 +370,7 @@ export class Relations {
   /** Tells everybody who is linked to or monitors a process that it ended, and forgets what it held. */
   onEnd(self: Process, reason: unknown): void {
     const scheduler = this.#scheduler;
+    this.#calls.onEnd(self, reason);
     if (self.aliases !== null) for (const count of self.aliases) this.#aliases.forget(count);
     if (self.monitors !== null) {
       for (const [count, held] of self.monitors) {
@@ -361,7 +380,7 @@ export class Relations {
     }
     if (self.tracked) {
       for (const tracked of this.#tracked.values()) tracked.delete(self);
-      for (const watchers of this.#nodeWatchers.values()) watchers.delete(self);
+      this.#nodeWatchers.forget(self);
     }
     if (self.watchers !== null) {
       for (const watcher of self.watchers.values()) {
@@ -382,14 +401,4 @@ export class Relations {
     }
     self.aliases = self.monitors = self.watchers = self.links = null;
   }
-}
-
-function addLink(self: Process, key: number | string, pid: Pid): void {
-  const links = (self.links ??= new Map());
-  const link = links.get(key);
-  if (link === undefined) links.set(key, { pid, active: true, unlinkId: null });
-}
-
-function addWatcher(self: Process, key: number | string, watcher: Watcher): void {
-  (self.watchers ??= new Map()).set(key, watcher);
 }

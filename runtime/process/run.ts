@@ -1,7 +1,7 @@
 /**
  * A process for one piece of work, as a promise: how code outside of any process does what only processes can.
  */
-import { QuorateError } from '../errors.ts';
+import { BadArgumentError, QuorateError } from '../errors.ts';
 import { describeTerm } from '../term/describe.ts';
 import { ProcessExit } from './exit.ts';
 import type { Process } from './process.ts';
@@ -17,6 +17,7 @@ export function runProcess<T>(
   fn: (self: Self) => T | Promise<T>,
   options: SpawnOptions = {},
 ): Promise<T> {
+  if (typeof fn !== 'function') return Promise.reject(new BadArgumentError(`run: takes a function, not ${typeof fn}`));
   return new Promise((resolve, reject) => {
     let settled = false;
     const pid = scheduler.spawn(async (self) => {

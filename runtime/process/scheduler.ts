@@ -3,7 +3,6 @@
  * runs when is decided by promises, so this only starts functions, hands over messages, and makes sure that after a number of hand-overs
  * the event loop gets a turn.
  */
-import { crashChannel } from '../channels.ts';
 import type { Env } from '../env.ts';
 import { BadArgumentError, QuorateError } from '../errors.ts';
 import type { Atom } from '../term/atom.ts';
@@ -12,8 +11,9 @@ import { Exit } from '../term/exit-reason.ts';
 import { makePid, Pid, pidCount, pidCountOf, pidThread, THREAD_BITS } from '../term/pid.ts';
 import { Ref, refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
+import { assertSpawnOptions } from './assert-options.ts';
 import { isThenable, runAs } from './context.ts';
-import { createCrashReport, isReported } from './crash.ts';
+import { reportCrash } from './crash.ts';
 import { reasonOf } from './exit.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
@@ -24,12 +24,14 @@ import { Relations } from './relations.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { assertPid, assertRegistrable, toName } from './targets.ts';
 import { dispatchSignal } from './dispatch.ts';
-import { isConnected, sendAway, sendToAlias, sendToName } from './send-away.ts';
+import { sendAway, sendExit, sendToAlias, sendToName } from './send-away.ts';
 import { DelayedSends } from './delayed-sends.ts';
 import type { Destination, ProcessFunction, ProcessInfo, SpawnOptions } from './self.ts';
 import { Spawner } from './spawner.ts';
 import { ProcessTable } from './table.ts';
 import { TimerQueue } from './timers.ts';
+
+const NO_OPTIONS: SpawnOptions = {};
 
 /** Hand-overs between two turns of the event loop. */
 const TURN_MAX = 4000;
@@ -156,16 +158,6 @@ export class Scheduler {
     return place === this.thread ? this.find(pid)?.info() : this.outside.processInfo(pid);
   }
 
-  /** Ends the connection to a node, after what was sent to it from here; false when there was none. */
-  async disconnectNode(node: Atom | string): Promise<boolean> {
-    return this.outside.disconnect(toName(node, 'disconnectNode'));
-  }
-
-  /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */
-  isConnected(to: Destination): boolean {
-    return isConnected(this, to);
-  }
-
   // Names
 
   register(name: Atom | string, pid: Pid): void {
@@ -213,11 +205,7 @@ export class Scheduler {
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    assertPid(to, 'exit');
-    const target = this.find(to);
-    const place = this.locate(to);
-    if (target !== undefined) this.relations.onExit(from, target, copyTerm(reason, 'reason'));
-    else if (place !== this.thread && place !== GONE) this.route(to, { kind: 'exit', from, to, reason });
+    sendExit(this, from, to, reason);
   }
 
   sendAfter(from: Pid, delayMs: number, to: Destination, message: unknown): Ref {
@@ -257,8 +245,9 @@ export class Scheduler {
 
   // Life
 
-  spawn(fn: ProcessFunction, options: SpawnOptions = {}, parent: Process | null = null): Pid {
+  spawn(fn: ProcessFunction, options: SpawnOptions = NO_OPTIONS, parent: Process | null = null): Pid {
     if (typeof fn !== 'function') throw new BadArgumentError(`spawn: takes a function, not ${typeof fn}`);
+    if (options !== NO_OPTIONS) assertSpawnOptions(options);
     const process = this.create(fn);
     if (options.trapExit === true) process.trapping = true;
     if (options.name !== undefined) {
@@ -331,9 +320,7 @@ export class Scheduler {
   #failed(process: Process, thrown: unknown): void {
     if (!process.alive) return;
     const reason = reasonOf(thrown);
-    if (crashChannel.hasSubscribers && isReported(process, thrown)) {
-      crashChannel.publish(createCrashReport(process, thrown, reason));
-    }
+    reportCrash(process, thrown, reason);
     this.terminate(process, reason);
   }
 

@@ -188,7 +188,7 @@ export interface Self {
   ): Promise<[Pid, Ref]>;
   /**
    * Spawns without waiting. The answer is a message, `{spawn_reply, Ref, ok, Pid}` or `{spawn_reply, Ref, error, Reason}` with a
-   * reason such as `notsup` or `noconnection`, and comes before anything from the new process. As `spawn_request` of OTP.
+   * reason such as `notsup`, `noconnection` or `badopt`, and comes before anything from the new process. As `spawn_request` of OTP.
    */
   spawnRequest(module: string, exported: string, args?: readonly unknown[], options?: SpawnRequestOptions): Ref;
 

@@ -8,7 +8,7 @@ import { isTuple } from '../term/tuple.ts';
 import { GONE } from './place.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Destination } from './self.ts';
-import { isNameless, toName } from './targets.ts';
+import { assertPid, isNameless, toName } from './targets.ts';
 
 export function sendAway(scheduler: Scheduler, from: Pid, to: Pid, message: unknown): void {
   const place = scheduler.locate(to);
@@ -41,6 +41,14 @@ export function sendToName(scheduler: Scheduler, from: Pid, to: unknown, message
       if (pid !== undefined) scheduler.send(from, pid, message);
     }
   } else throw new BadArgumentError('send: takes a pid, an alias, a registered name, or {Name, Node}');
+}
+
+export function sendExit(scheduler: Scheduler, from: Pid, to: Pid, reason: unknown): void {
+  assertPid(to, 'exit');
+  const target = scheduler.find(to);
+  const place = scheduler.locate(to);
+  if (target !== undefined) scheduler.relations.onExit(from, target, copyTerm(reason, 'reason'));
+  else if (place !== scheduler.thread && place !== GONE) scheduler.route(to, { kind: 'exit', from, to, reason });
 }
 
 /** Whether a message to `to` would leave at once: it stays in this node, or goes to one that is connected. */

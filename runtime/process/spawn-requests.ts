@@ -10,9 +10,10 @@ import type { Ref } from '../term/ref.ts';
 import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { tuple } from '../term/tuple.ts';
 import type { Process } from './process.ts';
-import { assertMonitorOptions, toName } from './targets.ts';
+import { assertFlags } from './assert-options.ts';
+import { isMonitorOptions, toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { MonitorOptions, SpawnRequestOptions } from './self.ts';
+import type { MonitorOptions, PlacedSpawnOptions, SpawnRequestOptions } from './self.ts';
 
 /** Between threads of one node the module travels as an argument: specifiers are longer than atoms. */
 export const THREAD_MODULE: Atom = nameAtom('$thread');
@@ -20,6 +21,7 @@ export const SPAWN: Atom = nameAtom('spawn');
 export const LINK: Atom = nameAtom('link');
 export const MONITOR: Atom = nameAtom('monitor');
 export const NOTSUP: Atom = nameAtom('notsup');
+export const BADOPT: Atom = nameAtom('badopt');
 const SPAWN_REPLY = atom('spawn_reply');
 const OK = atom('ok');
 const ERROR = atom('error');
@@ -136,19 +138,19 @@ export function deliverReply(process: Process, ref: Ref, options: SpawnRequestOp
 }
 
 /** @throws `badarg` */
-export function assertRequest(module: unknown, exported: unknown, args: unknown, options: SpawnRequestOptions): void {
+export function assertRequest(module: unknown, exported: unknown, args: unknown, options: PlacedSpawnOptions): void {
   if (typeof module !== 'string' || typeof exported !== 'string' || !Array.isArray(args)) {
     throw new BadArgumentError('spawn: takes a function, or module, export and an array of arguments');
   }
+  assertFlags(options, ['link'], 'spawn');
   if (options.node !== undefined) toName(options.node, 'spawn');
   if (options.name !== undefined) toName(options.name, 'spawn');
   assertPlace(options);
-  if (options.monitor !== undefined) assertMonitorOptions(options.monitor);
-  if (options.reply !== undefined && !REPLIES.includes(options.reply)) {
-    throw new BadArgumentError(
-      `spawnRequest: reply must be one of ${REPLIES.join(', ')}, not ${String(options.reply)}`,
-    );
-  }
+}
+
+/** A request with an option that does not exist is answered, with `badopt`, where a spawn throws. */
+export function hasKnownOptions({ monitor, reply }: SpawnRequestOptions): boolean {
+  return (monitor === undefined || isMonitorOptions(monitor)) && (reply === undefined || REPLIES.includes(reply));
 }
 
 function assertPlace({ node, thread, isolated, memoryLimitMb }: SpawnRequestOptions): void {

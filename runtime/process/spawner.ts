@@ -13,7 +13,7 @@ import type { SpawnReplySignal, SpawnRequestSignal } from '../term/signal.ts';
 import { isTuple } from '../term/tuple.ts';
 import { loadFunction, type ModuleLoader } from './load-function.ts';
 import type { Process } from './process.ts';
-import { toName } from './targets.ts';
+import { assertMonitorOptions, toName } from './targets.ts';
 import type { Scheduler } from './scheduler.ts';
 import type {
   MonitorOptions,
@@ -25,8 +25,10 @@ import type {
 } from './self.ts';
 import {
   assertRequest,
+  BADOPT,
   createSpawnError,
   deliverReply,
+  hasKnownOptions,
   LINK,
   MONITOR,
   NOTSUP,
@@ -79,6 +81,7 @@ export class Spawner {
     options: PlacedSpawnOptions & { readonly monitor?: MonitorOptions },
   ): Promise<Started> {
     assertRequest(module, exported, args, options);
+    if (options.monitor !== undefined) assertMonitorOptions(options.monitor);
     const ref = this.#scheduler.makeRef();
     return new Promise((resolve, reject) => {
       const what = `${module} ${exported}`;
@@ -102,6 +105,10 @@ export class Spawner {
     assertRequest(module, exported, args, options);
     const ref = this.#scheduler.makeRef();
     const settle = (result: Pid | Atom): void => deliverReply(process, ref, options, result);
+    if (!hasKnownOptions(options)) {
+      settle(BADOPT);
+      return ref;
+    }
     const { link = false, monitor } = options;
     const wanted: Wanted = { process, ref, what: `${module} ${exported}`, link, monitor, settle };
     this.#place(wanted, module, exported, copyTerm(args) as unknown[], options).catch((error: unknown) => {

@@ -35,10 +35,16 @@ export function isNameless(name: unknown): boolean {
   return name === undefined || name === null || name === true || name === false;
 }
 
+export function isMonitorOptions(options: MonitorOptions): boolean {
+  if (typeof options !== 'object' || (options as unknown) === null) return false;
+  const { alias } = options;
+  return alias === undefined || MONITOR_ALIAS_MODES.includes(alias);
+}
+
 /** @throws `badarg` */
 export function assertMonitorOptions(options: MonitorOptions): void {
-  if (options.alias !== undefined && !MONITOR_ALIAS_MODES.includes(options.alias)) {
-    throw new BadArgumentError(`monitor: alias must be one of ${MONITOR_ALIAS_MODES.join(', ')}`);
+  if (!isMonitorOptions(options)) {
+    throw new BadArgumentError(`monitor: options must be an object, and its alias one of ${MONITOR_ALIAS_MODES.join(', ')}`);
   }
 }
 

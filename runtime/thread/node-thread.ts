@@ -76,6 +76,7 @@ export class NodeThread implements Outside {
   /** Work that other threads have offloaded through this one. */
   readonly #offloaded = new Map<string, AbortController>();
   readonly #nodes = new Set<Atom>();
+  readonly #upListeners = new Set<(node: Atom) => void>();
   readonly #losses = new Map<number, Loss>();
   readonly #questions = new OpenQuestions();
   readonly #answers: Answers;
@@ -108,7 +109,7 @@ export class NodeThread implements Outside {
       onForward: (node, control, payload) => this.#forwarded(node, control, payload),
       onWatch: (node) => this.watchNode(node),
       onMalformed: (node) => this.#onMalformed(node),
-      onNodeUp: (node) => void this.#nodes.add(node),
+      onNodeUp: (node) => this.#addNode(node),
       onNodeLost: (node) => this.onNodeLost(node),
       onQuestion: (from, id, question) => {
         void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
@@ -176,6 +177,16 @@ export class NodeThread implements Outside {
 
   nodes(): readonly Atom[] {
     return [...this.#nodes];
+  }
+
+  onNodeUp(listener: (node: Atom) => void): () => void {
+    this.#upListeners.add(listener);
+    return () => void this.#upListeners.delete(listener);
+  }
+
+  #addNode(node: Atom): void {
+    this.#nodes.add(node);
+    for (const listener of this.#upListeners) listener(node);
   }
 
   // Threads of isolated processes, and offloaded work
@@ -251,8 +262,8 @@ export class NodeThread implements Outside {
     }
   }
 
-  onNodeUp(node: Atom): void {
-    this.#nodes.add(node);
+  onConnected(node: Atom): void {
+    this.#addNode(node);
     if (this.#isSystem) this.mesh.announce(node, true);
   }
 

@@ -3,9 +3,7 @@ import { decodeTerm } from '../codec/terms.ts';
 import { fromPlainError, toPlainError, type PlainError } from '../errors.ts';
 
 export type OffloadAnswer =
-  | { readonly result: Uint8Array }
-  | { readonly thrown: Uint8Array }
-  | { readonly failed: PlainError };
+  { readonly result: Uint8Array } | { readonly thrown: Uint8Array } | { readonly failed: PlainError };
 
 /** @throws what the function threw, or an error of ours */
 export function readOffloadAnswer(answer: OffloadAnswer): unknown {

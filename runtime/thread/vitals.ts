@@ -4,8 +4,7 @@
  *
  * Layout, four float64 for each thread: [0] beats, [1] utilisation of the last interval (0 to 1), [2] processes, [3] 1 while the watcher finds it stuck.
  */
-import { performance as loop } from 'node:perf_hooks';
-import type { Env, TimerHandle } from '../env.ts';
+import { measureUtilisation, type Env, type TimerHandle } from '../env.ts';
 
 const FIELDS = 4;
 const BEATS = 0;
@@ -26,13 +25,11 @@ export function startBeating(
   countProcesses: () => number,
 ): () => void {
   const vitals = new Float64Array(shared, thread * FIELDS * 8, FIELDS);
-  let before = loop.eventLoopUtilization();
+  const utilisation = measureUtilisation();
   let timer: TimerHandle | null = null;
   vitals.fill(0);
   const look = (): void => {
-    const now = loop.eventLoopUtilization();
-    vitals[UTILISATION] = loop.eventLoopUtilization(now, before).utilization;
-    before = now;
+    vitals[UTILISATION] = utilisation();
     beat();
   };
   const beat = (): void => {

@@ -57,7 +57,7 @@ test('the report says what it was made on, and that it was a smoke run', async (
   assert.equal(report.format, 1);
   assert.equal(report.node, process.version);
   assert.equal(report.smoke, true);
-  assert.ok(report.cpus >= 1 && report.elapsedMs > 0);
+  assert.ok(report.cpus >= 1 && report.elapsedMs > 0 && report.loadBefore >= 0);
   const goal = report.cases[0]?.goals[0];
   assert.deepEqual([goal?.of, goal?.to, goal?.atLeast, typeof goal?.met], ['quorate, one buffer', 'v8', 8, 'boolean']);
 });

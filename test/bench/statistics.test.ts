@@ -4,7 +4,7 @@ import type { Goal, Samples } from '../../bench/case.ts';
 import { compareReports } from '../../bench/compare.ts';
 import { evaluateGoal, type GoalResult } from '../../bench/harness.ts';
 import { parseOptions } from '../../bench/options.ts';
-import { formatGoal, formatValue, type Report } from '../../bench/report.ts';
+import { formatGoal, formatReport, formatValue, type Report } from '../../bench/report.ts';
 import { quantileOf, summarize } from '../../bench/statistics.ts';
 
 test('quantiles lie between the samples, and a summary does not depend on their order', () => {
@@ -50,6 +50,7 @@ test('a comparison calls a ratio changed only when the quartiles do not meet', (
     format: 1,
     node: 'v20.0.0',
     cpus: 2,
+    loadBefore: 0,
     smoke: false,
     elapsedMs: 1,
     cases: [
@@ -74,4 +75,10 @@ test('cases are chosen by name or by what stands before the slash', () => {
   assert.deepEqual(parseOptions(['process', '--json'], known).names, ['process']);
   assert.throws(() => parseOptions(['proc'], known), /there is no case proc/);
   assert.throws(() => parseOptions(['--compare'], known), /--compare/);
+});
+
+test('a report made on a busy machine says that it is not to be trusted', () => {
+  const report: Report = { format: 1, node: 'v20', cpus: 2, loadBefore: 3.5, smoke: false, elapsedMs: 1, cases: [] };
+  assert.match(formatReport(report), /load average 3.5 on 2 cores before it began\): do not trust/);
+  assert.doesNotMatch(formatReport({ ...report, loadBefore: 0.4 }), /do not trust/);
 });

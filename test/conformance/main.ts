@@ -1,15 +1,17 @@
 /**
  * The conformance runner.
  *
- *   npm run conformance                                                all that this machine can, as tables
- *   npm run -s conformance -- signals [--placement P] FILES...         traces as JSON lines, for the kit's `compare.mjs`
- *   npm run -s conformance -- supervisors [--placement P] FILES...     the same, for the kit of supervisors and servers
+ *   npm run conformance                                            all that this machine can, as tables
+ *   npm run -s conformance -- signals [--placement P] FILES...     traces as JSON lines, for the compare.mjs of the kit
+ *   npm run -s conformance -- supervisors [--placement P] FILES... the same, for the kit of supervisors and servers
+ *   npm run -s conformance -- responder OPTIONS                    the node of the interoperability contract (responder/)
  *   node dist/test/conformance/main.js peer --name N --cookie C    a node in the foreground, until its standard input closes
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findSignalsKit, readScenario, type ScenarioFile } from './kit.ts';
+import { serveResponder } from './responder/responder.ts';
 import { startMember } from './signals/member.ts';
 import { runOracle } from './signals/oracle.ts';
 import { appliesTo, canRun, PEER_THREADS, PLACEMENTS, startRunner, type Placement } from './signals/placements.ts';
@@ -21,7 +23,8 @@ if (command === undefined) process.exitCode = (await runEverything()) ? 0 : 1;
 else if (command === 'signals') await runSignals(rest);
 else if (command === 'supervisors') process.exitCode = await runSupervisors(rest);
 else if (command === 'peer') await servePeer(rest);
-else fail('usage: conformance signals|supervisors [--placement P] FILES... | peer --name N --cookie C [--threads T]');
+else if (command === 'responder') await serveResponder(rest);
+else fail('usage: conformance [signals|supervisors [--placement P] FILES... | responder OPTIONS | peer OPTIONS]');
 
 /** Without a placement: what has one node on one thread, what has several on processes of the operating system. */
 async function runSignals(args: string[]): Promise<void> {

@@ -23,7 +23,11 @@ describe('supervisors and servers as OTP 25 has them', { skip: typeof kit === 's
     test(WHERE[placement], async () => {
       const isChosen = (file: KitFile): boolean => placement !== 'threads' || ON_THREADS.includes(groupOf(file));
       const files = found.files.filter((file) => appliesTo(placement, file) && isChosen(file));
-      const { passed, failed, report } = compareTraces(found, files, await runInProgram('supervisors', placement, files));
+      const { passed, failed, report } = compareTraces(
+        found,
+        files,
+        await runInProgram('supervisors', placement, files),
+      );
       assert.deepEqual(failed, [], report);
       assert.ok(passed === files.length && passed > 0);
     });

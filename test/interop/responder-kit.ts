@@ -24,8 +24,8 @@ export interface Responder {
 /** The node under test. Without `epmdPort` it serves EPMD on a free port. */
 export async function startResponder(test: TestContext, options: ResponderOptions = {}): Promise<Responder> {
   const { epmdPort = await freePort(), name = OURS, more = [] } = options;
-  const path = fileURLToPath(new URL('../conformance/responder/main.js', import.meta.url));
-  const args = [path, '--name', name, '--cookie', COOKIE, ...more];
+  const path = fileURLToPath(new URL('../conformance/main.js', import.meta.url));
+  const args = [path, 'responder', '--name', name, '--cookie', COOKIE, ...more];
   const program = startProgram(test, process.execPath, args, { ERL_EPMD_PORT: String(epmdPort) });
   await program.printed(/^ready /m);
   return { program, epmdPort };

@@ -1,7 +1,8 @@
 /** A node of ours among several real Erlang nodes that are connected with each other: nobody is cut off from anybody who lives. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { atom, Exit, isDown, isTagged, LocalNode, Pid, tuple, type Self } from '../../runtime/index.ts';
+import type { Pid } from '../../runtime/index.ts';
+import { atom, Exit, isDown, isTagged, LocalNode, tuple, type Self } from '../../runtime/index.ts';
 import { freePort, hasErlang, startErlang, type Program } from '../kit/programs.ts';
 import { COOKIE, OURS, startResponder } from './responder-kit.ts';
 
@@ -44,7 +45,9 @@ async function call(self: Self, where: string, module: string, fn: string, args:
 }
 
 const connected = async (self: Self, where: string): Promise<string[]> =>
-  ((await call(self, where, 'erlang', 'nodes', [atom('connected')])) as { name: string }[]).map(({ name }) => name).sort();
+  ((await call(self, where, 'erlang', 'nodes', [atom('connected')])) as { name: string }[])
+    .map(({ name }) => name)
+    .sort();
 
 /** Waits until something is so, and then for as long as a mistaken disconnection would take. */
 async function settles(isSo: () => Promise<boolean>): Promise<void> {
@@ -53,7 +56,7 @@ async function settles(isSo: () => Promise<boolean>): Promise<void> {
     assert.ok(Date.now() < giveUpAt, `still not so: ${isSo.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  for (const until = Date.now() + 1000; Date.now() < until; ) {
+  for (const until = Date.now() + 1000; Date.now() < until;) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.ok(await isSo(), `so, and then not any more: ${isSo.toString()}`);
   }
@@ -114,7 +117,12 @@ test('pids of a third node work wherever they come from, connecting as needed', 
   if (!hasErlang(t)) return;
   const { node, programs } = await startWorld(t, true);
   await node.run(async (self) => {
-    const theirs = (await call(self, A, 'rpc', 'call', [atom(B), atom('erlang'), atom('whereis'), [atom('service')]])) as Pid;
+    const theirs = (await call(self, A, 'rpc', 'call', [
+      atom(B),
+      atom('erlang'),
+      atom('whereis'),
+      [atom('service')],
+    ])) as Pid;
     assert.equal(theirs.node, atom(B));
     await node.disconnect(B);
     const ref = self.makeRef();

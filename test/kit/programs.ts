@@ -104,6 +104,17 @@ export function startErlang(test: TestContext, { name, cookie, epmdPort, run, mo
   return startProgram(test, 'erl', args, { ERL_EPMD_PORT: String(epmdPort) });
 }
 
+/** An Erlang expression that compiles and loads a module from its source. */
+export function loadModule(name: string, source: string): string {
+  const path = JSON.stringify(`/tmp/quorate-${process.pid}-${name}/${name}.erl`);
+  const text = Buffer.from(source).toString('base64');
+  return `
+  ok = filelib:ensure_dir(${path}), ok = file:write_file(${path}, base64:decode(<<"${text}">>)),
+  {ok, ${name}, Code_${name}} = compile:file(${path}, [binary]),
+  {module, ${name}} = code:load_binary(${name}, ${path}, Code_${name}),
+  ok = file:del_dir_r(filename:dirname(${path})),`;
+}
+
 /** True when Erlang is there. Without it the test is skipped, with a message; in CI it fails. */
 export function hasErlang(test: TestContext): boolean {
   if (spawnSync('erl', ['-noshell', '-eval', 'halt(0).']).status === 0) return true;

@@ -139,7 +139,8 @@ describe('isolated processes', () => {
       assert.equal(new Set(pids.map(pidThread)).size, 20);
       const refs = pids.map((pid) => self.monitor(pid));
       for (const [index, pid] of pids.entries()) self.send(pid, index);
-      for (const [index, ref] of refs.entries()) assert.equal((await self.receive(isDown(ref), PATIENCE)).reason, index);
+      for (const [index, ref] of refs.entries())
+        assert.equal((await self.receive(isDown(ref), PATIENCE)).reason, index);
       await until(async () => (await node.stats()).length === 3);
     }),
   );

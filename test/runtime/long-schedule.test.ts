@@ -14,7 +14,10 @@ const placed = new URL('../fixtures/placed.js', import.meta.url).href;
 const PATIENCE = { timeoutMs: 10_000 };
 
 /** Collects reports; `next` resolves to the first one, past or to come, that is wanted. */
-function collect(node: LocalNode): { reports: LongScheduleReport[]; next(wanted: (r: LongScheduleReport) => boolean): Promise<LongScheduleReport> } {
+function collect(node: LocalNode): {
+  reports: LongScheduleReport[];
+  next(wanted: (r: LongScheduleReport) => boolean): Promise<LongScheduleReport>;
+} {
   const reports: LongScheduleReport[] = [];
   const waiting = new Set<() => void>();
   node.on('longSchedule', (report) => {
@@ -101,7 +104,11 @@ test('the thread that started the node notices its own long turn when it is over
   const report = await next(({ thread }) => thread === 0);
   assert.equal(report.ended, true);
   assert.ok(report.durationMs > 300 && report.durationMs < 1500, `${report.durationMs} ms`);
-  assert.deepEqual(reports.filter(({ thread }) => thread === 1), [], 'nobody else is accused');
+  assert.deepEqual(
+    reports.filter(({ thread }) => thread === 1),
+    [],
+    'nobody else is accused',
+  );
 });
 
 test('threads that are busy but get to their event loop are not reported', async (t) => {
@@ -114,5 +121,8 @@ test('threads that are busy but get to their event loop are not reported', async
     self.send(pid, 50);
     await self.receive((message) => message === atom('unblocked'), PATIENCE);
   });
-  assert.deepEqual(reports.filter(({ thread }) => thread === 1), []);
+  assert.deepEqual(
+    reports.filter(({ thread }) => thread === 1),
+    [],
+  );
 });

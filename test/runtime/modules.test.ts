@@ -24,7 +24,11 @@ function createApplication(t: TestContext, files: Readonly<Record<string, string
 }
 
 async function run(t: TestContext, folder: string, args: readonly string[]): Promise<string> {
-  const program = startProgram(t, process.execPath, args.map((arg) => (arg.startsWith('./') ? join(folder, arg) : arg)));
+  const program = startProgram(
+    t,
+    process.execPath,
+    args.map((arg) => (arg.startsWith('./') ? join(folder, arg) : arg)),
+  );
   await program.ended();
   return program.output();
 }
@@ -69,11 +73,18 @@ const PACKAGE = {
     },
   }),
   'node_modules/@scope/many/src/w.js': WORKER,
-  'node_modules/esm-only/package.json': '{ "name": "esm-only", "type": "module", "exports": { "./worker": { "import": "./w.js" } } }',
+  'node_modules/esm-only/package.json':
+    '{ "name": "esm-only", "type": "module", "exports": { "./worker": { "import": "./w.js" } } }',
   'node_modules/esm-only/w.js': WORKER,
 };
 
-const PACKAGES = ['esm-only/worker', 'old-style/w.js', '@scope/many', '@scope/many/jobs/inner/w.js', 'application/workers/own'];
+const PACKAGES = [
+  'esm-only/worker',
+  'old-style/w.js',
+  '@scope/many',
+  '@scope/many/jobs/inner/w.js',
+  'application/workers/own',
+];
 
 test('a file URL, an absolute path, and a package as the application has it installed', async (t) => {
   const folder = createApplication(t, { ...PACKAGE, 'worker.js': WORKER });
@@ -119,7 +130,11 @@ export async function load(url, context, next) {
 
 test('TypeScript, by the loader that the program was started with', async (t) => {
   const typed = WORKER.replace('self, owner, what', 'self: any, owner: any, what: any').replace('(n)', '(n: any)');
-  const folder = createApplication(t, { ...LOADER, 'main.ts': MAIN.replace('async (self)', 'async (self: any)'), 'worker.ts': typed });
+  const folder = createApplication(t, {
+    ...LOADER,
+    'main.ts': MAIN.replace('async (self)', 'async (self: any)'),
+    'worker.ts': typed,
+  });
   const loader = `file://${folder}/loader.js`;
   assert.match(await run(t, folder, ['--import', loader, './main.ts', `${folder}/worker.ts`]), EVERYWHERE);
   const without = await run(t, folder, [`${folder}/main.ts`, `${folder}/worker.ts`]);

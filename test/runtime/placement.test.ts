@@ -9,9 +9,7 @@ const PATIENCE = { timeoutMs: 10_000 };
 
 async function threadsOf(self: Self, howMany: number, thread?: Placement): Promise<number[]> {
   const options = thread === undefined ? {} : { thread };
-  const pids = await Promise.all(
-    Array.from({ length: howMany }, () => self.spawn(placed, 'waitFor', [], options)),
-  );
+  const pids = await Promise.all(Array.from({ length: howMany }, () => self.spawn(placed, 'waitFor', [], options)));
   return pids.map(pidThread);
 }
 
@@ -33,7 +31,10 @@ test('placed on the caller by default, in turn, or on a given thread', async (t)
 });
 
 test('the node says where, unless the spawn does', async (t) => {
-  for (const [placement, expected] of [['roundRobin', { 1: 2, 2: 2 }], [2, { 2: 4 }]] as const) {
+  for (const [placement, expected] of [
+    ['roundRobin', { 1: 2, 2: 2 }],
+    [2, { 2: 4 }],
+  ] as const) {
     const node = await LocalNode.start({ threads: 2, placement });
     t.after(() => node.stop());
     await node.run(async (self) => {

@@ -36,12 +36,12 @@ test(
   'flush leaves the DOWN of other monitors of the same process',
   inProcess(async (self) => {
     const child = self.spawn(waits);
-    const [first, second] = [self.monitor(child), self.monitor(child, { tag: boom })];
+    const [first, second] = [self.monitor(child, { tag: undefined }), self.monitor(child, { tag: boom })];
     self.exit(child, boom);
     self.demonitor(second, { flush: true });
     const mail = await drain(self);
     assert.equal(mail.length, 1);
-    assert.ok(isDown(first)(mail[0]));
+    assert.ok(isDown(first)(mail[0]) && mail[0][0] === undefined, 'undefined is a tag like any other');
   }),
 );
 

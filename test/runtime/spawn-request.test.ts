@@ -57,18 +57,21 @@ for (const threads of [0, 2]) {
         assert.equal(self.processInfo().messageQueueLen, 0);
       }));
 
-    test('what cannot be asked for throws, and what cannot be sent is an answer', () =>
+    test('an option that does not exist is answered, what is no function of a module throws', () =>
       node.run(async (self) => {
-        const wrong = { reply: 'maybe' } as unknown as { reply: 'no' };
+        for (const wrong of [{ reply: 'maybe' }, { monitor: { alias: 'sometimes' } }] as unknown as { reply: 'no' }[]) {
+          const ref = self.spawnRequest(placed, 'waitFor', [], wrong);
+          const refused = tuple(atom('spawn_reply'), ref, atom('error'), atom('badopt'));
+          assert.deepEqual(await self.receive(PATIENCE), refused);
+        }
         assert.throws(
-          () => self.spawnRequest(placed, 'waitFor', [], wrong),
+          () => self.spawnRequest(5 as unknown as string, 'waitFor'),
           (error) => hasCode(error, 'badarg'),
         );
         assert.throws(
           () => self.spawnRequest(placed, 'waitFor', [() => 1], { thread }),
           (error) => hasCode(error, 'not_sendable'),
         );
-        await Promise.resolve();
       }));
 
     test('spawnMonitor by module never misses the end of the child', () =>

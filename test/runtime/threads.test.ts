@@ -232,10 +232,13 @@ describe('a thread that dies', () => {
     }, isThreadExit(/exit/i)));
 
   test('by running out of memory: the reason says so', () =>
-    expectLoss(async (self) => {
-      const eater = await start(self, 'eatMemory', 2);
-      self.send(eater, 'eat');
-    }, isThreadExit(/ERR_WORKER_OUT_OF_MEMORY/)));
+    expectLoss(
+      async (self) => {
+        const eater = await start(self, 'eatMemory', 2);
+        self.send(eater, 'eat');
+      },
+      isThreadExit(/ERR_WORKER_OUT_OF_MEMORY/),
+    ));
 
   test('a spawn that was under way there is rejected', async () => {
     await node.run(async (self) => {

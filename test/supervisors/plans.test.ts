@@ -8,7 +8,7 @@ import { planOneForAll } from '../../supervisors/plan-one-for-all.ts';
 import { planOneForOne } from '../../supervisors/plan-one-for-one.ts';
 import { planRestForOne } from '../../supervisors/plan-rest-for-one.ts';
 import { planExit, type PlannedChild, type RestartPlan } from '../../supervisors/plan.ts';
-import { addRestart, type RestartTimes } from '../../supervisors/restart-intensity.ts';
+import { RestartWindow } from '../../supervisors/restart-intensity.ts';
 
 interface Named extends PlannedChild {
   readonly id: string;
@@ -92,20 +92,22 @@ for (const [autoShutdown, before, ended, reason, shutdown] of automatic) {
 }
 
 test('restarts up to the intensity are borne, one more within the period is too many', () => {
-  let times: RestartTimes = [];
-  const exceeded = [0, 10, 20, 5000, 5010, 5011].map((nowMs) => {
-    const verdict = addRestart(times, nowMs, 2, 5000);
-    times = verdict.times;
-    return verdict.exceeded;
-  });
+  const window = new RestartWindow(2, 5000);
+  const exceeded = [0, 10, 20, 5000, 5010, 5011].map((nowMs) => window.add(nowMs));
   assert.deepEqual(exceeded, [false, false, true, true, true, true]);
-  assert.equal(addRestart([0], 5000, 1, 5000).exceeded, true);
-  assert.equal(addRestart([0], 5001, 1, 5000).exceeded, false);
-  assert.equal(addRestart([], 0, 0, 1).exceeded, true);
+  const second = (nowMs: number): boolean => {
+    const one = new RestartWindow(1, 5000);
+    one.add(0);
+    return one.add(nowMs);
+  };
+  assert.deepEqual([second(5000), second(5001)], [true, false]);
+  assert.equal(new RestartWindow(0, 1).add(0), true);
 });
 
 test('the window keeps no more times than it needs', () => {
-  let times: RestartTimes = [];
-  for (let nowMs = 0; nowMs < 100; nowMs++) times = addRestart(times, nowMs, 3, 1000).times;
-  assert.equal(times.length, 4);
+  const window = new RestartWindow(3, 1000);
+  for (let nowMs = 0; nowMs < 100; nowMs++) window.add(nowMs);
+  assert.equal(window.size, 4);
+  window.add(10_000);
+  assert.equal(window.size, 1);
 });

@@ -42,7 +42,7 @@ function watch<T>(t: TestContext, channel: Channel<unknown, T>): Watch<T> {
     log.add('one');
   };
   channel.subscribe(take);
-  t.after(() => void channel.unsubscribe(take));
+  t.after(() => channel.unsubscribe(take));
   return { reports, until: (count) => log.until(count).then(() => reports) };
 }
 
@@ -104,7 +104,10 @@ test('ends that come from others are no crashes: kills, links, the parent, an ex
     const plain = self.spawn((own) => (own.link(linked), own.exit('meant')));
     for (const pid of [killed, parent, linked, plain]) await self.receive(isDown(self.monitor(pid)));
     await endBy(self, 'exit');
-    assert.deepEqual(crashes.reports.map(({ reason }) => reason), ['gone']);
+    assert.deepEqual(
+      crashes.reports.map(({ reason }) => reason),
+      ['gone'],
+    );
   }));
 
 test('an error in a plain process is a crash with what is in its mailbox', (t) =>
@@ -158,10 +161,13 @@ test('a traced server on a worker thread reports what it takes and answers, unti
     await trace(pid, false, { self });
     await GenServer.call(pid, 'unseen' as never, { self });
     await reports.until(2);
-    assert.deepEqual(reports.reports.map(({ event, state }) => [event, state]), [
-      ['in', undefined],
-      ['out', { count: 8 }],
-    ]);
+    assert.deepEqual(
+      reports.reports.map(({ event, state }) => [event, state]),
+      [
+        ['in', undefined],
+        ['out', { count: 8 }],
+      ],
+    );
     assert.equal(reports.reports[1]?.message, 'hello');
   }));
 
@@ -171,7 +177,10 @@ test('the logger of the node gets every report of its threads as text', () =>
     const { pid } = await endBy(self, 'throw', 1);
     const line = (await logged.until(before + 1))[before] as string;
     assert.ok(line.startsWith(`error ${pid.toString()} (Seen) crashed: TypeError: it broke`), line);
-    assert.match(line, /last message: \{'\$gen_cast', <<"throw">>\}\n {4}state: #\{<<"count">> => 7\}\n {4}at Seen\.handleCast/);
+    assert.match(
+      line,
+      /last message: \{'\$gen_cast', <<"throw">>\}\n {4}state: #\{<<"count">> => 7\}\n {4}at Seen\.handleCast/,
+    );
   }));
 
 test('a node without a logger is silent, and one with half a logger is refused', async () => {

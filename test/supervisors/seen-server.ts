@@ -1,6 +1,13 @@
 /** A server that fails in every way there is, for the tests of reports; can be placed on any thread. */
 import { exit } from '../../runtime/index.ts';
-import { GenServer, Next, type CallResult, type CastResult, type From, type InitResult } from '../../supervisors/index.ts';
+import {
+  GenServer,
+  Next,
+  type CallResult,
+  type CastResult,
+  type From,
+  type InitResult,
+} from '../../supervisors/index.ts';
 
 export interface SeenState {
   readonly count: number;

@@ -17,7 +17,10 @@ for (const thread of [0, 1]) {
     node.run(async (self) => {
       const pid = await Seen.start(undefined, { self, thread });
       const status = await getStatus(pid, { self });
-      assert.deepEqual([status.module, status.status, status.traced, status.state], ['Seen', 'running', false, { count: 7 }]);
+      assert.deepEqual(
+        [status.module, status.status, status.traced, status.state],
+        ['Seen', 'running', false, { count: 7 }],
+      );
       const made = await replaceState<SeenState>(pid, ({ count }) => ({ count: count * 10 }), { self });
       assert.deepEqual([made, await getState(pid, { self })], [{ count: 70 }, { count: 70 }]);
     }));
@@ -26,7 +29,9 @@ for (const thread of [0, 1]) {
 test('no change of the state is lost when the server is busy while others replace it', () =>
   node.run(async (self) => {
     const pid = await Seen.start(undefined, { self, thread: 1 });
-    const changes = [...Array(20).keys()].map(() => node.run((own) => replaceState<SeenState>(pid, ({ count }) => ({ count: count + 1 }), { self: own })));
+    const changes = [...Array(20).keys()].map(() =>
+      node.run((own) => replaceState<SeenState>(pid, ({ count }) => ({ count: count + 1 }), { self: own })),
+    );
     for (let i = 0; i < 20; i++) GenServer.cast(pid, 'inc', { self });
     await Promise.all(changes);
     assert.deepEqual(await getState(pid, { self }), { count: 47 });
@@ -46,7 +51,13 @@ test('a suspended server says so, leaves its messages, and takes them up again',
 test('sys of Erlang gets state and status of a server of ours, suspends, traces and resumes it', async (t) => {
   if (!hasErlang(t)) return;
   const epmdPort = await freePort();
-  const options = { name: 'sy@127.0.0.1', cookie: 'sys-test', threads: 0, epmd: { port: epmdPort }, logger: false } as const;
+  const options = {
+    name: 'sy@127.0.0.1',
+    cookie: 'sys-test',
+    threads: 0,
+    epmd: { port: epmdPort },
+    logger: false,
+  } as const;
   const distributed = await LocalNode.start(options);
   t.after(() => distributed.stop());
   await distributed.run((self) => Seen.start(undefined, { self, name: 'seen' }));
@@ -58,7 +69,13 @@ test('sys of Erlang gets state and status of a server of ours, suspends, traces 
     io:format("suspend ~p~n", [sys:suspend(S)]), io:format("resume ~p~n", [sys:resume(S)]),
     io:format("unknown ~p~n", [sys:statistics(S, get)]), io:format("done~n").`;
   const erlang = startErlang(t, { name: 'ey@127.0.0.1', cookie: 'sys-test', epmdPort, run });
-  for (const line of [/^state #\{<<"count">> => 7\}$/m, /^status 'Seen' running \{data,\[\{.*<<"count">>/m, /^trace ok$/m, /^suspend ok$/m, /^resume ok$/m]) {
+  for (const line of [
+    /^state #\{<<"count">> => 7\}$/m,
+    /^status 'Seen' running \{data,\[\{.*<<"count">>/m,
+    /^trace ok$/m,
+    /^suspend ok$/m,
+    /^resume ok$/m,
+  ]) {
     await erlang.printed(line);
   }
   await erlang.printed(/^unknown .*unknown_system_msg/m);

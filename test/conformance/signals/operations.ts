@@ -120,7 +120,9 @@ function send(self: Self, args: Arguments): unknown {
 }
 
 async function processInfo(self: Self, args: Arguments): Promise<unknown> {
-  const info = 'target' in args ? await self.processInfo(args['target'] as Pid) : self.processInfo();
+  const asksSelf = !('target' in args);
+  if (!asksSelf && args['target'] === undefined) throw new BadArgumentError('undefined is not a pid');
+  const info = asksSelf ? self.processInfo() : await self.processInfo(args['target'] as Pid);
   if (info === undefined) return undefined;
   const item = args['item'] as Atom;
   const name = item.name;

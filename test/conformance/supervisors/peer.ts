@@ -19,7 +19,13 @@ await LocalNode.start({
 });
 
 /** Starts a server here, on its own, and tells `from` what it came to. */
-async function startServer(self: Self, from: Pid, ref: Ref, args: ServerArgs, local: string | undefined): Promise<void> {
+async function startServer(
+  self: Self,
+  from: Pid,
+  ref: Ref,
+  args: ServerArgs,
+  local: string | undefined,
+): Promise<void> {
   const result = await startClass(self, TableServer, args, local === undefined ? {} : { name: local }, false);
   self.send(from, tuple(STARTED, ref, startTerm(result)));
 }

@@ -20,7 +20,10 @@ const CONNECT_TRIES_MAX = 200;
 const TRY_AGAIN_MS = 50;
 const NODEDOWN = nameAtom('nodedown');
 
-export function createPeers(node: LocalNode, options: { readonly cookie: string; readonly epmdPort: number }): KitPeers {
+export function createPeers(
+  node: LocalNode,
+  options: { readonly cookie: string; readonly epmdPort: number },
+): KitPeers {
   const peers = new Peers(({ name, cookie, epmdPort }) =>
     spawn(process.execPath, [program, name, cookie, String(epmdPort)], { stdio: ['pipe', 'ignore', 'inherit'] }),
   );

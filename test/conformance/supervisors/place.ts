@@ -31,7 +31,12 @@ export interface Stage {
 }
 
 /** Waits as a step says, then for what is still under way, and notes how long that took in excess. */
-export async function settle(stage: Stage, waitMs: number, pause: (ms: number) => Promise<void>, rest: () => Promise<void>): Promise<void> {
+export async function settle(
+  stage: Stage,
+  waitMs: number,
+  pause: (ms: number) => Promise<void>,
+  rest: () => Promise<void>,
+): Promise<void> {
   const startedAt = stage.env.now();
   await pause(waitMs);
   await rest();

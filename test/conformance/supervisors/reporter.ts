@@ -48,7 +48,13 @@ export function reporterOf(self: Self, ref: LogRef): Reporter {
 }
 
 /** Names a process, watches it and logs that it started. */
-export async function reportStart(to: Reporter, id: string, count: number, pid: Pid, ...more: unknown[]): Promise<void> {
+export async function reportStart(
+  to: Reporter,
+  id: string,
+  count: number,
+  pid: Pid,
+  ...more: unknown[]
+): Promise<void> {
   await to.watch(pid, id === 'sup' ? id : `${id}#${count}`, 'down', id, count);
   to.add('started', id, count, ...more);
 }
@@ -112,7 +118,8 @@ export async function agent(self: Self): Promise<void> {
     if (isDeath(message)) {
       const [log, event] = watches.get(message.ref.key) ?? [];
       watches.delete(message.ref.key);
-      if (log !== undefined) self.send(log, tuple(EVENT, stamp(), [...(event ?? []), ...packEvent([new Shown(message.reason)])]));
+      if (log !== undefined)
+        self.send(log, tuple(EVENT, stamp(), [...(event ?? []), ...packEvent([new Shown(message.reason)])]));
     } else if (isTagged(message, ASK, 5)) {
       if (message[3] === 'watch') {
         const [log, pid, event] = message[4] as [Pid, Pid, unknown[]];

@@ -69,7 +69,12 @@ class World {
   async step(step: Step): Promise<Json> {
     const result = await this.#carryOut(step);
     const waitMs = (step['settle'] as number | undefined) ?? SETTLE_MS;
-    await settle(this.#stage, waitMs, (ms) => this.#pause(ms), () => this.#log.settle());
+    await settle(
+      this.#stage,
+      waitMs,
+      (ms) => this.#pause(ms),
+      () => this.#log.settle(),
+    );
     const order = step['order'] === undefined ? {} : { order: step['order'] };
     const shown = this.#log.resultJson(result);
     const events = this.#log.take().map((event) => this.#log.eventJson(event));

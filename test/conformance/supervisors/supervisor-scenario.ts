@@ -75,7 +75,12 @@ class World {
     const made = await this.#driver.run(async (self) => {
       const outcome = await this.#carryOut(self, op, step);
       const waitMs = (step['settle'] as number | undefined) ?? SETTLE_MS;
-      await settle(this.#stage, waitMs, (ms) => sleep(self, ms), () => this.#log.settle());
+      await settle(
+        this.#stage,
+        waitMs,
+        (ms) => sleep(self, ms),
+        () => this.#log.settle(),
+      );
       return outcome;
     });
     const events = this.#log.take();

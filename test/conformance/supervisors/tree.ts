@@ -109,7 +109,13 @@ export async function startTop(self: Self, log: Reporter, tree: TreeJson): Promi
   return startNumbered(self, log, 'sup', 1, tree);
 }
 
-async function startNumbered(self: Self, log: Reporter, id: string, count: number, tree: TreeJson): Promise<StartResult> {
+async function startNumbered(
+  self: Self,
+  log: Reporter,
+  id: string,
+  count: number,
+  tree: TreeJson,
+): Promise<StartResult> {
   const name = tree['name'];
   const options = { ...(typeof name === 'string' ? { name } : {}), ...placeOf(log.ref, id, count) };
   const result = await startClass(self, $mod, { log: log.ref, id, count, tree }, options);

@@ -32,7 +32,8 @@ test('three nodes in three terminals make a cluster; each sees what the others p
   const [n1, n2, n3] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]];
   await Promise.all(nodes.map((node) => node.until(/\[quorum:yes\] \[cluster:3\/3\]/)));
   await n1.until(/n1@127\.0\.0\.1> /);
-  await n1.type('await waitForBucket(); "up"', /'up'/);
+  // Each node learns for itself that the bucket of the new cluster works.
+  await Promise.all(nodes.map((node) => node.type('await waitForBucket(); "up"', /'up'/)));
   await n1.type('await put("apple", "red")', /\{ ok: true, value: 'red' \}/);
   await n2.type('await put("apple", "green")', /\{ ok: true, value: 'red' \}/);
   await n3.type('await get("apple")', /\{ ok: true, value: 'red' \}/);
