@@ -17,6 +17,7 @@ import {
   cancelOperation,
   createProposer,
   startOperation,
+  stepClock,
   stepConfig,
   stepConnected,
   stepReply,
@@ -88,6 +89,7 @@ export class ProposerEngine {
 
   onReplies(batch: ReplyBatch): void {
     const now = this.#look();
+    stepClock(this.core, batch.clock);
     readReplies(batch, this.core.running, (reply) => {
       stepReply(this.core, reply, now, this.#effects);
       this.#pump();

@@ -23,7 +23,7 @@ export const CONTROLS: readonly Control[] = [
     rule: 'a fast value needs all members',
     seedsMax: 100,
     replacements: one(
-      'proposer',
+      'attempt',
       'operation.okCount === config.M.length) {',
       'operation.okCount >= quorumSize(config.N)) {',
     ),
@@ -124,7 +124,7 @@ export const CONTROLS: readonly Control[] = [
     rule: 'a key is forgotten only after all members accepted the tombstone',
     seedsMax: 1000,
     replacements: one(
-      'proposer',
+      'attempt',
       'operation.acceptedCount === config.M.length',
       'operation.acceptedCount >= quorumSize(config.N)',
     ),
@@ -133,7 +133,7 @@ export const CONTROLS: readonly Control[] = [
     name: 'fast-in-retries',
     rule: 'a fast value goes only with the first attempt',
     seedsMax: 1000,
-    replacements: one('proposer', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
+    replacements: one('attempt', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
   },
   {
     name: 'no-floor-fast',

@@ -294,6 +294,7 @@ export class SimulatedNode {
   #onReply(term: unknown, from: number): void {
     const batch = readReplyTerm(term, this.proposer.clock);
     if (batch === null) throw new Error('a reply is not one on the wire');
+    this.#world.cores.stepClock(this.proposer, batch.clock);
     readReplies(batch, this.proposer.running, (reply) => {
       this.#world.trace(this.place, `gets ${describeReply(reply)} from ${from}`);
       this.#propose((out) => this.#world.cores.stepReply(this.proposer, reply, this.#world.nowMs, out));
