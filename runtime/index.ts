@@ -7,11 +7,13 @@
  * Not guaranteed: that a message arrives (monitor the receiver to know); order between different pairs; that the code of a process
  * stops the instant it is ended - JavaScript cannot be interrupted, its next use of `self` throws.
  */
-export { LocalNode, type NodeEvents } from './node/local-node.ts';
+export { LocalNode } from './node/local-node.ts';
+export type { NodeEvents } from './node/events.ts';
 export type { Logger } from './node/logger.ts';
 export type { NodeOptions } from './node/options.ts';
+export type { TlsOptions } from './transport/tls.ts';
 export { createThreadEntry, type ThreadEntryOptions } from './node/thread-entry.ts';
-export type { EpmdOptions, ThreadStats } from './thread/control.ts';
+export type { EpmdOptions, ThreadStats, WireLimits } from './thread/control.ts';
 export {
   alias,
   cancelTimer,

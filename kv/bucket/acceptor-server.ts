@@ -50,6 +50,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
       table.acceptor = null;
       table.isInStep = false;
     }
+    // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
+    self.setAsyncDist(true);
     this.#attachment = new Attachment(self, bucket, async (server) => {
       const boot = table.acceptor?.me.boot ?? null;
       const owner = shared.ownerPid ?? self.pid;

@@ -41,6 +41,8 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     this.#bucket = shared.bucket;
+    // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
+    self.setAsyncDist(true);
     this.#engine = new ProposerEngine(shared, self);
     this.#clients = new ClientService(this.#engine, self, shared.env);
     this.#attachment = new Attachment(self, shared.bucket);

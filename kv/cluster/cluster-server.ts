@@ -114,6 +114,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
 
   override async init(args: ClusterArgs): Promise<InitResult<null>> {
     this.#args = args;
+    // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
+    this.self.setAsyncDist(true);
     const { env, options, storage } = args;
     const name = this.self.nodeName.name;
     const record = (await storage.load()) ?? (await this.#firstRecord(name));

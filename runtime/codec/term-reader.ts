@@ -34,11 +34,12 @@ export class TermReader {
   /** @internal */
   readonly bytes: Uint8Array;
   position: number;
-  readonly end: number;
+  /** Where the input ends; may be set for a part of a larger one. */
+  end: number;
   /** @internal */
   readonly depthMax: number;
-  /** @internal */
-  readonly atoms: AtomBudget;
+  /** Who pays for new atoms from here on. */
+  atoms: AtomBudget;
   /** @internal set for a while when a map has keys that only differ as floats */
   keepFloats: boolean;
   /** @internal */

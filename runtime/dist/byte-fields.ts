@@ -72,7 +72,12 @@ export function joinBytes(...parts: readonly BytePart[]): Uint8Array {
 
 /** `bytes` behind their length in two bytes: how EPMD requests and handshake messages are framed. */
 export function withLength16(bytes: Uint8Array): Uint8Array {
-  return joinBytes([bytes.length, 2], bytes);
+  return withLength(bytes, 2);
+}
+
+/** `bytes` behind their length. */
+export function withLength(bytes: Uint8Array, lengthBytes: 2 | 4): Uint8Array {
+  return joinBytes([bytes.length, lengthBytes], bytes);
 }
 
 function partSize(part: BytePart): number {

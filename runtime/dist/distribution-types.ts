@@ -1,6 +1,7 @@
 /**
  * What the distribution offers to the node above it, and what it needs from it.
  */
+import type { AtomBudget } from '../codec/atom-budget.ts';
 import type { PendingSignal } from '../codec/control.ts';
 import type { Env } from '../env.ts';
 import type { QuorateError } from '../errors.ts';
@@ -20,6 +21,8 @@ export interface PeerInfo {
   readonly connectionId: number;
   /** What the peer sent behind its name; empty from an OTP node. */
   readonly hello: Uint8Array;
+  /** Who pays for the new atoms that come over this connection. Whoever decodes a payload of it on this thread uses it. */
+  readonly atoms: AtomBudget;
 }
 
 export interface DistributionOptions {
@@ -42,8 +45,10 @@ export interface DistributionOptions {
   readonly frameBytesMax?: number;
   /** `send` answers false when more than this waits for a node. Default 1 MiB. */
   readonly highWaterBytes?: number;
-  /** When more than this waits for a node, its connection is ended (`overload`). Default 512 MiB. */
+  /** When more than this waits for a node, its connection, or the attempt to make one, is ended (`overload`). Default 512 MiB. */
   readonly backlogBytesMax?: number;
+  /** New atoms that a connection may make one thread hold at a time; one more ends it. Default 250,000. */
+  readonly atomsMax?: number;
   /** Handshakes from outside at a time; the oldest is dropped for the next one. Default 64. */
   readonly handshakesMax?: number;
   /** Sent behind our name; OTP ignores it. At most 200 bytes. Default: `quorate` and a version. */
@@ -74,12 +79,16 @@ export interface Distribution {
   send(node: Atom, signal: Signal): boolean;
   /** The same for a signal that is encoded already; control tuple and payload without a version byte. */
   sendEncoded(node: Atom, control: Uint8Array, payload: Uint8Array | null): boolean;
+  /** Whether a node is over its high-water mark now. */
+  isBusy(node: Atom): boolean;
   /** Resolves when sending may go on, or there is no connection to wait for. */
   drained(node: Atom): Promise<void>;
   /** True when connected, now or after dialling; false when that failed (`onUnreachable` said why). Never rejects. */
   connect(node: Atom): Promise<boolean>;
   /** Ends the connection to a node after sending what waits; false when there is none. */
   disconnect(node: Atom): boolean;
+  /** Ends a connection because of what came over it, as `bad_frame` in the distribution itself would. */
+  refuse(connectionId: number, error: QuorateError): void;
   /** The cookie for handshakes with that node, either way; null: the common one. */
   setCookie(node: Atom, cookie: string | null): void;
   peers(): readonly PeerInfo[];

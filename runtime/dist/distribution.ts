@@ -9,6 +9,7 @@
  * Effects of the mesh are carried out one after the other, never inside each other: what a callback asks for comes after
  * what was decided before.
  */
+import { AtomBudget } from '../codec/atom-budget.ts';
 import { flagBit, missingMandatory, ourFlags } from '../codec/flags.ts';
 import { BadArgumentError } from '../errors.ts';
 import type { QuorateError } from '../errors.ts';
@@ -30,12 +31,15 @@ import { connectingNodes, createMesh, nextLinkId, stepMesh } from './mesh.ts';
 import type { Mesh, MeshEffect, MeshEvent } from './mesh.ts';
 import { assertNodeName } from './node-name.ts';
 import { checkIntervalMs } from './peer.ts';
+import { NO_EVENTS } from '../transport/transport.ts';
 import { Route } from './route.ts';
 import type { Env, TimerHandle } from '../env.ts';
 
 const PUBLISHED = flagBit('PUBLISHED');
 const MIB = 1_048_576;
 const HELLO_BYTES_MAX = 200;
+/** The names of as many atoms as a large BEAM node has; 255 MB if all are as long as they may be. */
+const ATOMS_MAX = 250_000;
 const STOP_PATIENCE_MS = 2_500;
 
 /** What our nodes send behind their name: the word and the version of what they speak among themselves. */
@@ -78,6 +82,7 @@ class DistributionShell implements Distribution, LinkOwner {
   readonly env: Env;
   readonly local: HandshakeLocal;
   readonly frameBytesMax: number;
+  readonly handshakeLengthBytes: 2 | 4;
   readonly #options: DistributionOptions;
   readonly #limits: EstablishedLimits;
   readonly #transport: Transport;
@@ -104,6 +109,7 @@ class DistributionShell implements Distribution, LinkOwner {
     this.env = env;
     this.#options = options;
     this.#transport = transport;
+    this.handshakeLengthBytes = transport.handshakeLengthBytes ?? 2;
     this.#listener = listener;
     this.#registration = registration;
     this.#mesh = createMesh(name.name);
@@ -145,6 +151,11 @@ class DistributionShell implements Distribution, LinkOwner {
     return this.#kept(route);
   }
 
+  isBusy(node: Atom): boolean {
+    const route = this.#routes.get(node);
+    return route !== undefined && route.pendingBytes > this.#limits.highWaterBytes;
+  }
+
   drained(node: Atom): Promise<void> {
     return this.#routes.get(node)?.drained() ?? Promise.resolve();
   }
@@ -160,6 +171,13 @@ class DistributionShell implements Distribution, LinkOwner {
     const isUp = (this.#routes.get(node)?.established ?? null) !== null;
     this.#step({ kind: 'disconnect', node: node.name, reason: 'disconnected' });
     return isUp;
+  }
+
+  refuse(connectionId: number, error: QuorateError): void {
+    const link = this.#links.get(connectionId);
+    if (!(link?.user instanceof Established)) return;
+    link.user.outbox.drop();
+    link.refuse(error);
   }
 
   setCookie(node: Atom, cookie: string | null): void {
@@ -224,6 +242,7 @@ class DistributionShell implements Distribution, LinkOwner {
       hidden: (peer.flags & PUBLISHED) === 0n,
       connectionId: link.id,
       hello: peer.hello,
+      atoms: new AtomBudget(this.#options.atomsMax ?? ATOMS_MAX),
     };
     link.user = new Established(link, link.connection as Connection, info, this.#options, this.#limits);
     this.#step({ kind: 'proved', node: peer.name, link: link.id });
@@ -249,6 +268,9 @@ class DistributionShell implements Distribution, LinkOwner {
 
   #kept(route: Route): boolean {
     this.#step({ kind: 'wanted', node: route.node.name });
+    if (route.waitingBytes > this.#limits.backlogBytesMax) {
+      this.#step({ kind: 'disconnect', node: route.node.name, reason: 'overload' });
+    }
     return route.waitingBytes <= this.#limits.highWaterBytes;
   }
 
@@ -367,13 +389,6 @@ class DistributionShell implements Distribution, LinkOwner {
     });
   }
 }
-
-const NO_EVENTS: ConnectionEvents = {
-  onOpen: () => undefined,
-  onBytes: () => undefined,
-  onDrain: () => undefined,
-  onClose: () => undefined,
-};
 
 /** 0 to 3 mean something to old nodes. */
 function randomCreation(env: Env): number {

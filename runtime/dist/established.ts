@@ -46,7 +46,7 @@ export class Established implements LinkUser {
       backlogBytesMax: limits.backlogBytesMax,
       onOverload: () => env.yieldTurn(() => link.fail('overload', null)),
     });
-    this.#inbox = new Inbox({ node: info.node, fragments, bytesMax: limits.frameBytesMax }, (pending, payload) =>
+    this.#inbox = new Inbox({ node: info.node, fragments, bytesMax: limits.frameBytesMax, atoms: info.atoms }, (pending, payload) =>
       options.onSignal(info, pending, payload),
     );
     this.#life = createPeerLife(limits.netTicktimeMs, env.now());

@@ -3,7 +3,7 @@
  * peer may link, unlink and monitor only for its own processes. Pure; everything wrong is a `WireError`, and
  * the connection it came from is to be closed.
  */
-import { AtomBudget } from '../codec/atom-budget.ts';
+import type { AtomBudget } from '../codec/atom-budget.ts';
 import { FRAGMENT_FIRST, FRAGMENT_NEXT, FragmentAssembler } from '../codec/fragments.ts';
 import { readControl } from '../codec/control.ts';
 import type { PendingSignal } from '../codec/control.ts';
@@ -25,6 +25,7 @@ export interface InboxOptions {
   readonly fragments: boolean;
   /** All parts under way together may have that many bytes. */
   readonly bytesMax: number;
+  readonly atoms: AtomBudget;
 }
 
 export type OnPending = (pending: PendingSignal, payload: Uint8Array | null) => void;
@@ -39,7 +40,7 @@ export class Inbox {
   constructor(options: InboxOptions, onPending: OnPending) {
     this.#options = options;
     this.#onPending = onPending;
-    this.#decode = { atoms: new AtomBudget() };
+    this.#decode = { atoms: options.atoms };
     this.#assembler = new FragmentAssembler({ bytesMax: options.bytesMax });
   }
 
@@ -89,7 +90,7 @@ export class Inbox {
 
 /** Signals that a node may send for its own processes only. */
 function isOfSenderOnly(kind: Signal['kind']): boolean {
-  return kind === 'link' || kind === 'unlink' || kind === 'unlinkAck' || kind === 'monitor' || kind === 'demonitor';
+  return kind === 'link' || kind === 'unlink' || kind === 'unlinkAck' || kind === 'monitor' || kind === 'demonitor' || kind === 'spawnRequest';
 }
 
 function isFrom(sender: unknown, node: Atom): boolean {

@@ -7,7 +7,7 @@
  */
 import { FrameParser } from '../codec/frame.ts';
 import { QuorateError } from '../errors.ts';
-import { withLength16 } from './byte-fields.ts';
+import { withLength } from './byte-fields.ts';
 import { decideAcceptor, startAcceptor, startDialler, stepAcceptor, stepDialler } from './handshake.ts';
 import type { AcceptorState, DiallerState, HandshakeEffect, HandshakeLocal, HandshakePeer } from './handshake.ts';
 import type { Verdict } from './mesh.ts';
@@ -24,6 +24,8 @@ export interface LinkOwner {
   readonly env: Env;
   readonly local: HandshakeLocal;
   readonly frameBytesMax: number;
+  /** Of the length before a handshake message. */
+  readonly handshakeLengthBytes: 2 | 4;
   onSpoke(link: Link): void;
   /** Inbound: it says to be `link.node`. `link.decide` follows. */
   onClaimed(link: Link): void;
@@ -71,7 +73,7 @@ export class Link implements ConnectionEvents {
     this.dialled = node !== null;
     this.#owner = owner;
     this.#challenge = new DataView(owner.env.randomBytes(4).buffer).getUint32(0);
-    this.#parser = new FrameParser({ lengthBytes: 2, frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX });
+    this.#parser = new FrameParser({ lengthBytes: owner.handshakeLengthBytes, frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX });
     this.#state = node === null ? { side: 'acceptor', handshake: startAcceptor().state } : dialling();
     this.#progress();
   }
@@ -114,7 +116,7 @@ export class Link implements ConnectionEvents {
       }
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
-      this.fail('bad_frame', error);
+      this.refuse(error);
     }
   }
 
@@ -122,10 +124,10 @@ export class Link implements ConnectionEvents {
     if (!this.#ended) this.user?.onDrain();
   }
 
-  onClose(reason: CloseReason): void {
+  onClose(reason: CloseReason, error: QuorateError | null = null): void {
     const awaitsAck = this.#state.side === 'dialler' && this.#state.handshake.phase === 'ack';
-    if (awaitsAck && reason !== 'timeout') this.fail('bad_cookie', differentCookies(this.node ?? '?'));
-    else this.#end(reason, null);
+    if (awaitsAck && reason !== 'timeout' && error === null) this.fail('bad_cookie', differentCookies(this.node ?? '?'));
+    else this.#end(reason, error);
     this.#owner.onGone(this);
   }
 
@@ -141,6 +143,11 @@ export class Link implements ConnectionEvents {
   fail(reason: string, error: QuorateError | null): void {
     this.#close();
     this.#end(reason, error);
+  }
+
+  /** Ends the link because a frame is wrong. */
+  refuse(error: QuorateError): void {
+    this.fail('bad_frame', frameError(error, this.node, this.#connection));
   }
 
   /** Ends the link without calling the owner. `now`: what is not sent is lost. */
@@ -170,7 +177,7 @@ export class Link implements ConnectionEvents {
       if (this.#ended) return;
       switch (effect.kind) {
         case 'send':
-          this.#connection?.write(withLength16(effect.body));
+          this.#connection?.write(withLength(effect.body, this.#owner.handshakeLengthBytes));
           break;
         case 'claimed':
           this.node = effect.claim.name;
@@ -229,6 +236,12 @@ function differentCookies(node: string): QuorateError {
     `${node} closed the connection after our proof of the cookie: the cookies differ; start all nodes with the same cookie`,
     { details: { node } },
   );
+}
+
+function frameError(cause: QuorateError, node: string | null, connection: Connection | null): QuorateError {
+  const remote = connection?.remote ?? '?';
+  const message = `connection with ${node ?? 'a node that has not said its name'} at ${remote} ended: ${cause.message}`;
+  return new QuorateError(cause.code, message, { cause, details: { ...cause.details, remote } });
 }
 
 function handshakeError(failure: string, found: string, connection: Connection | null): QuorateError {

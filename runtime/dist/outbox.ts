@@ -6,7 +6,8 @@
  * `<<Length:32, 112, 131, Control, 131, Payload>>`. Messages over 64 KiB go out in parts when that was agreed, with others
  * between them: OTP takes a long time without a whole frame for death. Their order is the part queue's.
  *
- * Nothing is ever dropped. `send` answers false over the high-water mark, and the sender should await `drained`.
+ * Nothing is ever dropped. `send` answers false over the high-water mark, and the sender should await `drained`. Parts that wait count for
+ * large messages only: a small one passes them.
  */
 import { PART_BYTES } from '../codec/fragments.ts';
 import type { Fragment } from '../codec/fragments.ts';
@@ -43,8 +44,14 @@ export interface OutboxOptions {
   readonly onOverload: () => void;
 }
 
+/** Who waits until there is room: in the socket, or, when that has room, for what goes out in parts too. */
+interface Waiter {
+  readonly forParts: boolean;
+  readonly resolve: () => void;
+}
+
 export class Outbox {
-  /** Bytes given to the socket so far; for the tick rule. */
+  /** Bytes given to the socket so far, ticks not counted: an idle connection gets one at every look. */
   sentBytes = 0;
   readonly #options: OutboxOptions;
   readonly #parts = new PartQueue();
@@ -56,12 +63,17 @@ export class Outbox {
   #writer = new TermWriter(BUFFER_BYTES);
   #scheduled = false;
   #closed = false;
-  /** What waited in the socket and in the part queue when it was last looked at. */
+  /** What waited in the socket when it was last looked at. */
   #behindBytes = 0;
-  #waiters: (() => void)[] = [];
+  #waiters: Waiter[] = [];
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+  }
+
+  /** All that is not with the system yet. */
+  get pendingBytes(): number {
+    return this.#options.connection.bufferedBytes + this.#parts.bytes + this.#writer.position;
   }
 
   /** @throws `not_sendable`; nothing has been sent then. */
@@ -97,14 +109,18 @@ export class Outbox {
   /** A sign of life; not needed while something waits to be sent. */
   tick(): void {
     if (this.#closed || this.#writer.position > 0 || this.#options.connection.bufferedBytes > 0) return;
-    this.sentBytes += TICK.length;
     this.#options.connection.write(TICK);
   }
 
-  /** Resolves when no more than half of the high-water mark waits, or the connection has ended. */
+  /**
+   * Resolves when no more than half of the high-water mark waits, or the connection has ended. Who is held up by a large message waits for what
+   * goes out in parts; small messages pass between the parts, and who sends them waits for the socket only.
+   */
   drained(): Promise<void> {
-    if (this.#closed || !this.#isOver(this.#options.highWaterBytes)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    const { highWaterBytes } = this.#options;
+    if (this.#closed || this.pendingBytes <= highWaterBytes) return Promise.resolve();
+    const forParts = this.#frontBytes <= highWaterBytes;
+    return new Promise((resolve) => this.#waiters.push({ forParts, resolve }));
   }
 
   flush(): void {
@@ -132,7 +148,7 @@ export class Outbox {
   /** Takes nothing any more. */
   drop(): void {
     this.#closed = true;
-    for (const resolve of this.#waiters.splice(0)) resolve();
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
   }
 
   #beginFrame(): void {
@@ -204,7 +220,7 @@ export class Outbox {
   #queue(signal: EncodedSignal): boolean {
     if (!this.#parts.admit(signal)) return this.#writeFrame(signal.control, signal.payload);
     this.#schedule();
-    return !this.#isOver(this.#options.highWaterBytes);
+    return this.pendingBytes <= this.#options.highWaterBytes;
   }
 
   /** Hands the buffer to the socket. */
@@ -228,16 +244,21 @@ export class Outbox {
     return this.#options.connection.bufferedBytes + this.#writer.position < PARTS_WINDOW_BYTES;
   }
 
-  #isOver(markBytes: number): boolean {
-    return this.#options.connection.bufferedBytes + this.#parts.bytes + this.#writer.position > markBytes;
+  /** What waits before the next small message. */
+  get #frontBytes(): number {
+    return this.#options.connection.bufferedBytes + this.#writer.position;
   }
 
   /** Looks at what waits: wakes senders, or gives up. */
   #settle(): void {
-    this.#behindBytes = this.#options.connection.bufferedBytes + this.#parts.bytes;
-    if (this.#behindBytes > this.#options.backlogBytesMax && !this.#closed) this.#options.onOverload();
-    if (this.#waiters.length === 0 || this.#isOver(this.#options.highWaterBytes / 2)) return;
-    for (const resolve of this.#waiters.splice(0)) resolve();
+    const { connection, backlogBytesMax, highWaterBytes, onOverload } = this.#options;
+    this.#behindBytes = connection.bufferedBytes;
+    if (this.pendingBytes > backlogBytesMax && !this.#closed) onOverload();
+    if (this.#waiters.length === 0 || this.#frontBytes > highWaterBytes / 2) return;
+    const partsWait = this.pendingBytes > highWaterBytes / 2;
+    const released = this.#waiters.filter(({ forParts }) => !(forParts && partsWait));
+    this.#waiters = this.#waiters.filter(({ forParts }) => forParts && partsWait);
+    for (const { resolve } of released) resolve();
   }
 }
 

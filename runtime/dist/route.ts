@@ -25,6 +25,11 @@ export class Route {
     this.node = node;
   }
 
+  /** Bytes that wait, for a connection or in it. */
+  get pendingBytes(): number {
+    return this.established?.outbox.pendingBytes ?? this.waitingBytes;
+  }
+
   /** Nothing depends on this object any more. */
   get isIdle(): boolean {
     return this.established === null && this.#waiting.length === 0 && this.#connects.length === 0;

@@ -27,28 +27,18 @@ import { moved, type NetworkOptions, type ThreadStats } from '../thread/control.
 import { NodeThread, processList } from '../thread/node-thread.ts';
 import { publishReport } from '../thread/reports.ts';
 import { tcpTransport } from '../transport/tcp.ts';
+import { createTlsTransport } from '../transport/tls.ts';
 import { hasDefaultScheduler, releaseDefaultScheduler, setDefaultScheduler } from './default.ts';
 import { distChannel, longScheduleChannel, type LongScheduleReport } from '../channels.ts';
 import { createEpmd, createResolver, exposeResolver, type Directory } from './directory.ts';
 import { createModuleLoader, defaultResolveFrom } from './load-module.ts';
 import { createHost, Offloading } from './offloading.ts';
 import { createTextLogger, logReports } from './logger.ts';
+import type { NodeEvents } from './events.ts';
 import { startNetwork, type NetworkEvents, type StartedNetwork } from './network.ts';
 import { assertNodeOptions, type NodeOptions } from './options.ts';
 import { startRex, withRpc } from './rpc.ts';
 import { Threads } from './threads.ts';
-
-/** Events of a node. They are for people and logs; what must be ordered with messages is a signal (`self.monitorNode`). */
-export interface NodeEvents {
-  nodeup: [node: string, hidden: boolean];
-  nodedown: [node: string, reason: string];
-  /** A node could not be reached; everything sent to it meanwhile is lost. */
-  unreachable: [node: string, reason: string];
-  /** A worker thread was lost (with the exit reason of its processes) or is there again. */
-  thread: [thread: number, what: 'lost' | 'replaced', reason: unknown];
-  /** A thread does not get to its event loop (`ended` false), or does so again. A log is better served by the channel `quorate:long-schedule`. */
-  longSchedule: [report: LongScheduleReport];
-}
 
 const NONODE = nameAtom('nonode@nohost');
 const DEFAULT_TICKTIME_MS = 60_000;
@@ -104,6 +94,7 @@ export class LocalNode {
       systemThread,
       env,
       implicitSelf,
+      ...(options.limits?.atomsMax === undefined ? {} : { atomsMax: options.limits.atomsMax }),
       modules: withRpc(options.modules ?? {}),
       load: createModuleLoader(this.#resolveFrom),
       workers: threads,
@@ -287,6 +278,7 @@ export class LocalNode {
       creation: this.creation,
       systemThread: this.systemThread,
       implicitSelf,
+      ...(this.#options.limits?.atomsMax === undefined ? {} : { atomsMax: this.#options.limits.atomsMax }),
       placement: this.#options.placement ?? 'caller',
       resolveFrom: this.#resolveFrom,
       entry: new URL(this.#options.threadEntry ?? new URL('./thread-entry.js', import.meta.url)).href,
@@ -302,6 +294,7 @@ export class LocalNode {
           this.#emit('nodedown', node, reason);
         },
         unreachable: (node, reason) => this.#emit('unreachable', node, reason),
+        refused: (error) => this.#emit('refused', fromPlainError(error)),
         report: publishReport,
       },
       onLost: (thread, reason) => this.#emit('thread', thread, 'lost', reason),
@@ -351,6 +344,8 @@ export class LocalNode {
       listen: { host: listen.host ?? '127.0.0.1', port: listen.port ?? 0 },
       epmd: epmd ?? null,
       netTicktimeMs,
+      limits: this.#options.limits ?? {},
+      tls: this.#options.tls ?? null,
       keepFloats: this.#options.keepFloats ?? false,
     };
     if (this.#threads === null) await this.#startOwnNetwork(options);
@@ -370,18 +365,20 @@ export class LocalNode {
   }
 
   async #startOwnNetwork(options: NetworkOptions): Promise<void> {
-    const { nodeName: _, epmd, ...rest } = options;
-    const transport = this.#options.transport ?? tcpTransport;
+    const { nodeName: _, epmd, tls, limits, ...rest } = options;
+    const plain = this.#options.transport ?? tcpTransport;
+    const transport = tls === null ? plain : await createTlsTransport(tls);
     const { resolve } = this.#options;
-    this.#directory = resolve === undefined ? createEpmd(epmd ?? {}, this.#env, transport) : createResolver(resolve);
+    this.#directory = resolve === undefined ? createEpmd(epmd ?? {}, this.#env, plain) : createResolver(resolve);
     const events: NetworkEvents = {
       onNodeUp: (node, hidden) => this.#emit('nodeup', node.name, hidden),
       onNodeDown: (node, reason) => this.#emit('nodedown', node.name, reason),
       onUnreachable: (node, reason) => this.#emit('unreachable', node.name, reason),
+      onRefused: (error) => this.#emit('refused', error),
     };
     this.#network = await startNetwork(
       this.#thread,
-      { ...rest, name: this.name, directory: this.#directory, env: this.#env, transport },
+      { ...rest, ...limits, name: this.name, directory: this.#directory, env: this.#env, transport },
       events,
     );
     this.#port = this.#network.port;

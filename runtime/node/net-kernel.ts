@@ -20,6 +20,8 @@ export function startNetKernel(scheduler: Scheduler): void {
 }
 
 async function netKernel(self: Self): Promise<void> {
+  // A peer that asks and does not read the answers must not keep the others waiting.
+  self.setAsyncDist(true);
   for (;;) {
     const message = await self.receive();
     if (!isTagged(message, GEN_CALL, 3) || !isTagged(message[2], IS_AUTH)) continue;

@@ -1,29 +1,33 @@
 /**
  * The node's side of the wire, on its system thread: hands each signal that comes from another node to the thread it is for, and what the
- * threads send to the connection it goes to. A peer may speak only for its own processes: links and monitors in the name of others are dropped and reported.
+ * threads send to the connection it goes to.
  */
 import { distChannel } from '../channels.ts';
 import { completeSignal, type PendingSignal } from '../codec/control.ts';
 import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Distribution, DistributionOptions, PeerInfo } from '../dist/distribution-types.ts';
 import { HELLO_WORD_BYTES, QUORATE_HELLO, startDistribution } from '../dist/distribution.ts';
+import { WireError, type QuorateError } from '../errors.ts';
 import { ELSEWHERE, GONE } from '../process/place.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
 import { Pid } from '../term/pid.ts';
 import { refThread } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
-import type { Network, NodeThread } from '../thread/node-thread.ts';
+import type { Network } from '../thread/network.ts';
+import type { NodeThread } from '../thread/node-thread.ts';
 import { startNetKernel } from './net-kernel.ts';
 
 export interface NetworkEvents {
+  /** A connection was refused or ended, for a reason that somebody should read. */
+  onRefused(error: QuorateError): void;
   onNodeUp(node: Atom, hidden: boolean): void;
   onNodeDown(node: Atom, reason: string): void;
   onUnreachable(node: Atom, reason: string): void;
 }
 
 /** What `startNetwork` adds to the options itself. */
-type Handlers = 'onSignal' | 'onUp' | 'onDown' | 'onUnreachable';
+type Handlers = 'onSignal' | 'onUp' | 'onDown' | 'onUnreachable' | 'onError';
 
 export interface StartedNetwork {
   readonly port: number;
@@ -37,22 +41,29 @@ export async function startNetwork(
 ): Promise<StartedNetwork> {
   const { scheduler } = thread;
   const pid = (found: Pid): Pid => scheduler.canonical(found);
-  const plain: DecodeOptions = { pid, keepFloats };
-  const keeping: DecodeOptions = { pid, keepFloats: true };
+  const decodes = new Map<number, DecodeOptions>();
   const dist: Distribution = await startDistribution({
     ...options,
-    onSignal: (peer, pending, payload) => onSignal(thread, isOurKind(peer) ? keeping : plain, peer, pending, payload),
+    onSignal: (peer, pending, payload) =>
+      onSignal(thread, decodes.get(peer.connectionId) as DecodeOptions, peer, pending, payload),
     onUp(peer) {
+      decodes.set(peer.connectionId, { pid, keepFloats: keepFloats || isOurKind(peer), atoms: peer.atoms });
       thread.onConnected(peer.node);
       events.onNodeUp(peer.node, peer.hidden);
     },
     onDown(peer, reason) {
-      thread.onNodeLost(peer.node);
+      decodes.delete(peer.connectionId);
+      thread.onNodeLost(peer.node, peer.connectionId);
       events.onNodeDown(peer.node, reason);
     },
     onUnreachable(node, reason) {
       thread.onNodeLost(node);
       events.onUnreachable(node, reason);
+    },
+    onError(error) {
+      const peer = String(error.details['remote'] ?? '');
+      distChannel.publish({ node: scheduler.nodeName.name, peer, message: error.message });
+      events.onRefused(error);
     },
   });
   thread.network = createNetwork(dist);
@@ -73,11 +84,18 @@ function isOurKind({ hello }: PeerInfo): boolean {
 
 function createNetwork(dist: Distribution): Network {
   return {
-    send: (node, signal) => void dist.send(node, signal),
-    sendEncoded: (node, control, payload) => void dist.sendEncoded(node, control, payload),
+    send: (node, signal) => dist.send(node, signal),
+    sendEncoded: (node, control, payload) => dist.sendEncoded(node, control, payload),
+    isBusy: (node) => dist.isBusy(node),
+    drained: (node) => dist.drained(node),
     watch: (node) => void dist.connect(node),
     connect: (node) => dist.connect(node),
     disconnect: (node) => dist.disconnect(node),
+    refuse: (connectionId) =>
+      dist.refuse(
+        connectionId,
+        new WireError('a process of another thread got a payload that is no term, or new atoms over the limit', 0),
+      ),
     setCookie: (node, cookie) => dist.setCookie(node, cookie),
     connecting: () => dist.connecting(),
   };
@@ -93,32 +111,15 @@ function onSignal(
 ): void {
   const { scheduler } = thread;
   const { signal } = pending;
-  if (!speaksForItself(signal, peer.node)) {
-    const message = `${signal.kind} in the name of a process of another node dropped`;
-    distChannel.publish({ node: scheduler.nodeName.name, peer: peer.node.name, message });
-    return;
-  }
   const place = threadFor(scheduler, signal);
   if (place !== scheduler.thread) {
-    thread.deliver(place, pending, payload, decode.keepFloats === true);
+    thread.deliver(place, peer.connectionId, pending, payload, decode);
     return;
   }
   if (payload === null) scheduler.onSignal(signal);
   else {
     const reader = new TermReader(payload, 0, payload.length, decode);
     scheduler.onSignal(completeSignal(pending, reader.term()));
-  }
-}
-
-function speaksForItself(signal: Signal, peer: Atom): boolean {
-  switch (signal.kind) {
-    case 'link':
-    case 'unlink':
-    case 'monitor':
-    case 'demonitor':
-      return signal.from.node === peer;
-    default:
-      return true;
   }
 }
 

@@ -7,8 +7,9 @@ import { assertFlags, assertOptions } from '../process/assert-options.ts';
 import { PLACEMENTS } from '../process/spawn-requests.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { THREADS_MAX } from '../term/pid.ts';
-import type { EpmdOptions } from '../thread/control.ts';
+import type { EpmdOptions, WireLimits } from '../thread/control.ts';
 import type { Logger } from './logger.ts';
+import type { TlsOptions } from '../transport/tls.ts';
 import type { Transport } from '../transport/transport.ts';
 
 export interface NodeOptions {
@@ -33,6 +34,9 @@ export interface NodeOptions {
   readonly keepFloats?: boolean;
   /** A peer that is silent for this long is gone; the same on all nodes. Default 60,000 ms. */
   readonly netTicktimeMs?: number;
+  /** Connect over TLS, with certificates on both sides; the same on all nodes. Default: plain TCP. */
+  readonly tls?: TlsOptions;
+  readonly limits?: WireLimits;
   /** Whether processes are found by `self()` in their code. Default true; false spares Node 20 the cost of AsyncLocalStorage. */
   readonly implicitSelf?: boolean;
   /**
@@ -76,6 +80,14 @@ export function assertNodeOptions(options: NodeOptions): void {
   }
   if (threads > 0 && (env !== undefined || transport !== undefined)) {
     throw new BadArgumentError('LocalNode.start: env and transport can be given only with threads: 0');
+  }
+  if (options.tls !== undefined && transport !== undefined) {
+    throw new BadArgumentError('LocalNode.start: tls is a transport of its own; give tls or transport');
+  }
+  for (const [limit, value] of Object.entries(options.limits ?? {})) {
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new BadArgumentError(`LocalNode.start: limits.${limit} must be a positive number, not ${String(value)}`);
+    }
   }
   assertThreadOptions(options);
   const { logger = false } = options;

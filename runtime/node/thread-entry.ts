@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
-import { toPlainError } from '../errors.ts';
+import { toPlainError, type QuorateError } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
@@ -23,6 +23,8 @@ import {
 import { startBeating } from '../thread/vitals.ts';
 import { NodeThread, processList } from '../thread/node-thread.ts';
 import { forwardReports } from '../thread/reports.ts';
+import { tcpTransport } from '../transport/tcp.ts';
+import { createTlsTransport } from '../transport/tls.ts';
 import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { createModuleLoader } from './load-module.ts';
@@ -58,6 +60,7 @@ async function runThread(task: ThreadTask, modules: ModuleTable): Promise<void> 
     vitals,
     modules,
     load: createModuleLoader(task.resolveFrom),
+    ...(task.atomsMax === undefined ? {} : { atomsMax: task.atomsMax }),
   });
   const { scheduler } = thread;
   setDefaultScheduler(scheduler);
@@ -110,15 +113,18 @@ function createControl(
       heapUsedBytes: process.memoryUsage().heapUsed,
     }),
     async startNetwork(options, resolver) {
-      const { nodeName, epmd, ...rest } = options;
+      const { nodeName, epmd, tls, limits, ...rest } = options;
       directory = createDirectory(epmd, resolver);
       const events = {
         onNodeUp: (peer: Atom, hidden: boolean) => void node.nodeUp(peer.name, hidden),
         onNodeDown: (peer: Atom, reason: string) => void node.nodeDown(peer.name, reason),
         onUnreachable: (peer: Atom, reason: string) => void node.unreachable(peer.name, reason),
+        onRefused: (error: QuorateError) => void node.refused(toPlainError(error)),
       };
       try {
-        network = await startNetwork(thread, { ...rest, name: nameAtom(nodeName), directory, env: realEnv }, events);
+        const transport = tls === null ? tcpTransport : await createTlsTransport(tls);
+        const own = { ...rest, ...limits, name: nameAtom(nodeName), directory, env: realEnv, transport };
+        network = await startNetwork(thread, own, events);
         return { port: network.port, error: null };
       } catch (error) {
         return { port: 0, error: toPlainError(error) };

@@ -31,6 +31,7 @@ export interface ThreadsOptions {
   readonly creation: number;
   readonly systemThread: number;
   readonly implicitSelf: boolean;
+  readonly atomsMax?: number;
   readonly placement: Placement;
   readonly resolveFrom: string;
   /** The module that runs in each worker thread. */
@@ -208,7 +209,7 @@ export class Threads {
 
   /** Resolves when the thread takes part and all others know it. */
   async #launch(thread: number, pool: ThreadPool, isolated = false): Promise<void> {
-    const { nodeName, creation, systemThread, implicitSelf, count, placement, resolveFrom } = this.#options;
+    const { nodeName, creation, systemThread, implicitSelf, count, placement, resolveFrom, atomsMax } = this.#options;
     const table = this.#tables[thread] as SharedArrayBuffer;
     const { port1: nearPort, port2: control } = new MessageChannel();
     const own = new MessageChannel();
@@ -238,6 +239,7 @@ export class Threads {
       beatMs: this.#beatMs,
       tables: this.#tables,
       names: this.#names,
+      ...(atomsMax === undefined ? {} : { atomsMax }),
       control,
       ports,
     });

@@ -12,8 +12,16 @@ import type { Signal } from '../term/signal.ts';
 export interface Outside {
   /** To another thread of this node. The signal's terms are encoded before this returns. @throws `not_sendable` */
   toThread(thread: number, signal: Signal): void;
-  /** To another node, connecting to it first where needed. @throws `not_sendable` */
-  toNode(node: Atom, signal: Signal): void;
+  /**
+   * To another node, connecting to it first where needed. The signal is taken in any case; false: the connection is over its high-water mark.
+   *
+   * @throws `not_sendable`
+   */
+  toNode(node: Atom, signal: Signal): boolean;
+  /** Whether a connection is over its high-water mark. */
+  isBusy(node: Atom): boolean;
+  /** Resolves when a node's connection has room again, or there is none. */
+  drained(node: Atom): Promise<void>;
   /** Whether a process of another thread of this node is alive now. */
   isAlive(pid: Pid): boolean;
   /** The same, after everything that this thread has sent to it. False also when its thread is lost meanwhile. */
@@ -47,7 +55,12 @@ export interface OffloadWork {
 export function createSolitude(onNodeLost: (node: Atom) => void, defer: (fn: () => void) => void): Outside {
   return {
     toThread: () => undefined,
-    toNode: (node) => defer(() => onNodeLost(node)),
+    toNode(node) {
+      defer(() => onNodeLost(node));
+      return true;
+    },
+    isBusy: () => false,
+    drained: () => Promise.resolve(),
     isAlive: () => false,
     askAlive: () => Promise.resolve(false),
     processInfo: () => Promise.resolve(undefined),

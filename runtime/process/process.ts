@@ -10,6 +10,7 @@ import type { ServerFace } from './crash.ts';
 import type { LocalCall } from './local-calls.ts';
 import { createDeadError, ProcessExit } from './exit.ts';
 import { assertOptions, assertSendOptions } from './assert-options.ts';
+import { sendNosuspend, whenReleased } from './hold.ts';
 import { Receiver } from './receiver.ts';
 import type { Scheduler } from './scheduler.ts';
 import { isConnected } from './send-away.ts';
@@ -57,6 +58,8 @@ export class Process extends Receiver implements Self {
   readonly count: number;
   readonly start: ProcessFunction;
   trapping = false;
+  /** Never held back by a connection that is over its mark. */
+  asyncDist = false;
   /** Whether it may have a registered name, to be freed at its end. */
   named = false;
   links: Map<number | string, Link> | null = null;
@@ -110,6 +113,23 @@ export class Process extends Receiver implements Self {
   sendMade(to: Pid | Ref, message: readonly unknown[]): void {
     if (!this.alive) throw createDeadError('send');
     this.scheduler.sendMade(this.pid, to, message as unknown[]);
+  }
+
+  sendNosuspend(to: Destination, message: unknown): boolean {
+    this.#assertAlive('sendNosuspend');
+    return sendNosuspend(this, to, message);
+  }
+
+  drained(): Promise<void> {
+    this.#assertAlive('drained');
+    return whenReleased(this);
+  }
+
+  setAsyncDist(flag: boolean): boolean {
+    this.#assertAlive('setAsyncDist');
+    const before = this.asyncDist;
+    this.asyncDist = flag;
+    return before;
   }
 
   link(pid: Pid): void {

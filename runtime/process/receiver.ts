@@ -5,9 +5,11 @@
  * in the mailbox for the next turn, so that processes that talk to each other cannot starve I/O.
  */
 import { QuorateError } from '../errors.ts';
+import type { Atom } from '../term/atom.ts';
 import type { Pid } from '../term/pid.ts';
 import { createDeadError } from './exit.ts';
 import { assertReceiveOptions } from './assert-options.ts';
+import { receiveHeld } from './hold.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Matcher, Predicate, ReceiveOptions, ReceiveOrOptions } from './self.ts';
 import type { Timer } from './timers.ts';
@@ -38,6 +40,8 @@ export abstract class Receiver {
   readonly scheduler: Scheduler;
   readonly pid: Pid;
   alive = true;
+  /** Nodes that hold it back. */
+  heldBy: Set<Atom> | null = null;
 
   mailFirst: Mail | null = null;
   mailLast: Mail | null = null;
@@ -161,6 +165,8 @@ export abstract class Receiver {
   ): Promise<T> {
     if (!this.alive) throw createDeadError('receive');
     if (this.#wake !== null) throw createBusyError(this.pid);
+    if (this.heldBy !== null)
+      return receiveHeld(this, () => this.receive(first as Matcher<T>, second as ReceiveOptions));
     const match = typeof first === 'function' ? first : null;
     const options = (typeof first === 'function' ? second : first) as AnyReceiveOptions | undefined;
     if (options !== undefined) assertReceiveOptions(options);

@@ -15,6 +15,7 @@ import { assertSpawnOptions } from './assert-options.ts';
 import { isThenable, runAs } from './context.ts';
 import { reportCrash } from './crash.ts';
 import { reasonOf } from './exit.ts';
+import { holdBack } from './hold.ts';
 import { createNameTable, type NameTable } from './names.ts';
 import { createSolitude, type Outside } from './outside.ts';
 import { ELSEWHERE, GONE } from './place.ts';
@@ -225,7 +226,7 @@ export class Scheduler {
   }
 
   routeToNode(node: Atom, signal: Signal): void {
-    this.outside.toNode(node, signal);
+    if (!this.outside.toNode(node, signal)) holdBack(signal, node);
   }
 
   /** A message arrived for the process of this thread whose pid has these numbers. */

@@ -141,10 +141,25 @@ export interface Self {
   /** Fires when the process ends: give it to whatever I/O the process waits for. */
   readonly signal: AbortSignal;
 
-  /** Sends a message. Never blocks and never fails for want of a receiver. Throws `not_sendable`, or `badarg` for a local name that nobody has. */
+  /**
+   * Sends a message. Never fails for want of a receiver. Throws `not_sendable`, or `badarg` for a local name that nobody has.
+   *
+   * It returns at once, also when the receiver's node reads slower than we send. When more than 1 MiB waits for that node the process is held
+   * back, as the BEAM suspends it: its next `receive` (timeouts included) begins when half of that has gone out or the node is lost. What sends much
+   * without receiving awaits `drained()`.
+   */
   send(to: Destination, message: unknown): void;
   /** As `erlang:send/3`: says whether the message has left. */
   send(to: Destination, message: unknown, options: SendOptions): SendResult;
+  /** As `send`, except that nothing is sent when that would hold this process back; false then. Erlang's `send_nosuspend`. */
+  sendNosuspend(to: Destination, message: unknown): boolean;
+  /** Resolves when nothing that this process has sent holds it back. Never rejects; a lost node holds nobody back. */
+  drained(): Promise<void>;
+  /**
+   * With true the process is never held back, Erlang's `process_flag(async_dist, true)`; returns the former setting. What it sends to a node that does
+   * not read waits in memory until that node is lost, at the latest when 512 MiB wait.
+   */
+  setAsyncDist(flag: boolean): boolean;
 
   /** The next message, oldest first. */
   receive(): Promise<unknown>;

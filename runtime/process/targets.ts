@@ -44,7 +44,9 @@ export function isMonitorOptions(options: MonitorOptions): boolean {
 /** @throws `badarg` */
 export function assertMonitorOptions(options: MonitorOptions): void {
   if (!isMonitorOptions(options)) {
-    throw new BadArgumentError(`monitor: options must be an object, and its alias one of ${MONITOR_ALIAS_MODES.join(', ')}`);
+    throw new BadArgumentError(
+      `monitor: options must be an object, and its alias one of ${MONITOR_ALIAS_MODES.join(', ')}`,
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import * as Comlink from 'comlink';
 import adapter from 'comlink/dist/umd/node-adapter.js';
 import type { MessagePort } from 'node:worker_threads';
 import type { PlainError } from '../errors.ts';
+import type { TlsOptions } from '../transport/tls.ts';
 import type { Placement } from '../process/self.ts';
 import type { ReportKind } from './reports.ts';
 
@@ -28,6 +29,8 @@ export interface ThreadTask {
   readonly beatMs: number;
   readonly tables: readonly SharedArrayBuffer[];
   readonly names: SharedArrayBuffer;
+  /** New atoms that one connection may make the thread hold; absent for the usual number. */
+  readonly atomsMax?: number;
   readonly control: MessagePort;
   /** To the node's other threads, by number. */
   readonly ports: readonly (readonly [number, MessagePort])[];
@@ -55,6 +58,7 @@ export interface NodeControl {
   nodeUp(node: string, hidden: boolean): void;
   nodeDown(node: string, reason: string): void;
   unreachable(node: string, reason: string): void;
+  refused(error: PlainError): void;
   /** Something was published on one of the thread's diagnostics channels. */
   report(kind: ReportKind, report: Uint8Array): void;
 }
@@ -81,10 +85,26 @@ export interface NetworkOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly epmd: EpmdOptions | null;
   readonly netTicktimeMs: number;
+  readonly limits: WireLimits;
+  readonly tls: TlsOptions | null;
   /** Whole floats of other nodes become `Float`s. */
   readonly keepFloats: boolean;
   /** Placed on the wire after the node's name, for nodes of our own kind. */
   readonly hello?: Uint8Array;
+}
+
+/** What connections to other nodes may cost. */
+export interface WireLimits {
+  /** A process that sends to a node for which more than this waits is held back. Default 1 MiB. */
+  readonly highWaterBytes?: number;
+  /** When more than this waits for a node, its connection is ended (`overload`). Default 512 MiB. */
+  readonly backlogBytesMax?: number;
+  /** Largest message that is accepted, and all unfinished ones of a connection together. Default 128 MiB. */
+  readonly frameBytesMax?: number;
+  /** Connections that have not proved the cookie yet; the oldest goes for the next one. Default 64. */
+  readonly handshakesMax?: number;
+  /** New atoms that one connection may make one thread hold at a time. Default 250,000. */
+  readonly atomsMax?: number;
 }
 
 export interface EpmdOptions {

@@ -2,49 +2,57 @@
  * The message path between the threads of a node: a port to each of them. What one thread sends to another within a turn of its event
  * loop goes as one batch of encoded terms, a transferred buffer unless it is small. Order is kept per pair of threads, notices about nodes included.
  *
- * A batch is a sequence of records: kind (8 bits), then
- * - MESSAGE: id and serial of the receiver (32 bits each), the message; ALIAS: the alias's three words (32 bits each), the message. Nearly
- *   all records are these; their pids and references are of this node, and whoever sent does not matter to the receiver;
- * - SIGNAL, for all other signals: the control tuple, and its payload if it has one;
- * - REMOTE (from the system thread, of another node): length (32 bits), then as SIGNAL; its payload has not been looked at by anybody yet;
- * - REMOTE_FLOATS: the same from a node where whole floats are marked (`keepFloats`);
- * - FORWARD (to the system thread, for another node): node name as a term, lengths of control and payload (32 bits each), the bytes of both;
- * - WATCH, MALFORMED (to the system thread): node name; NODE_UP, NODE_LOST (from it): node name;
- * - QUESTION, ANSWER: number of the question (32 bits), then a term.
+ * A batch is a sequence of records (records.ts).
+ *
+ * What other threads of the node send is trusted. What came from another node is not: its new atoms are paid for by its connection.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { completeSignal, readControl, signalPayload, writeControl, type PendingSignal } from '../codec/control.ts';
+import { AtomBudget } from '../codec/atom-budget.ts';
+import { completeSignal, readControl, type PendingSignal } from '../codec/control.ts';
 import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
 import type { Env } from '../env.ts';
 import { hasCode } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Atom } from '../term/atom.ts';
-import { Pid } from '../term/pid.ts';
 import type { Signal } from '../term/signal.ts';
-
-const SIGNAL = 1;
-const FORWARD = 2;
-const WATCH = 3;
-const NODE_UP = 4;
-const NODE_LOST = 5;
-const REMOTE = 6;
-const MALFORMED = 7;
-const MESSAGE = 8;
-const ALIAS = 9;
-const QUESTION = 10;
-const ANSWER = 11;
-const REMOTE_FLOATS = 12;
+import {
+  SIGNAL,
+  FORWARD,
+  WATCH,
+  NODE_UP,
+  NODE_LOST,
+  REMOTE,
+  MALFORMED,
+  MESSAGE,
+  ALIAS,
+  QUESTION,
+  ANSWER,
+  REMOTE_FLOATS,
+  ACCEPTED,
+  ACCEPTED_LARGE,
+  writeSignal,
+  writeRemote,
+  writeRemoteFloats,
+  writeForward,
+  writeNode,
+  writeNumbered,
+  writeMalformed,
+  writeQuestion,
+  writeAnswer,
+} from './records.ts';
 
 /** What the mesh brings that is not for a process of this thread. */
 export interface MeshEvents {
-  /** A thread wants these bytes to go to a node; only the system thread is asked. */
-  onForward(node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  /** A thread wants a signal to go to a node; only the system thread is asked. `bytes`: what `forward` answered there. */
+  onForward(source: number, bytes: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
+  /** The system thread's connection to a node has taken that many bytes of what this thread forwarded. */
+  onAccepted(node: Atom, bytes: number, large: boolean): void;
   onWatch(node: Atom): void;
-  /** A node sent what is no term. */
-  onMalformed(node: Atom): void;
+  /** What came over a connection is no term. */
+  onMalformed(connectionId: number): void;
   onNodeUp(node: Atom): void;
-  onNodeLost(node: Atom): void;
+  onNodeLost(node: Atom, connectionId: number): void;
   onQuestion(thread: number, id: number, question: unknown): void;
   onAnswer(id: number, answer: unknown): void;
   /** The port to a thread closed: all it sent has been delivered, and nothing more will come. */
@@ -53,17 +61,22 @@ export interface MeshEvents {
 
 interface Connection {
   readonly port: MessagePort;
-  readonly writer: TermWriter;
+  writer: TermWriter;
 }
 
 const BATCH_BYTES_FIRST = 4096;
 /** A batch is sent before the turn ends when it is larger than this, so that in a flood the receiver works while the sender goes on. */
 const BATCH_BYTES_MAX = 1 << 16;
+/** A larger batch, that of a large message, is handed over with its buffer instead of being copied; small ones leave the buffer in use. */
+const BATCH_BYTES_COPIED = 1 << 18;
+
+/** Threads of one node do not count each other's atoms. */
+const trusted = new AtomBudget(Infinity);
 
 /** Up to this size a batch travels as a string, a character per byte: to make and to transfer a buffer costs more. */
 const TEXT_BYTES_MAX = 1024;
 
-type Batch = ArrayBuffer | string;
+type Batch = ArrayBuffer | Uint8Array | string;
 
 export class Mesh {
   readonly #scheduler: Scheduler;
@@ -71,14 +84,18 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #connections = new Map<number, Connection>();
   readonly #waiting: Connection[] = [];
+  /** Who pays for atoms of other nodes, by connection. */
+  readonly #atoms = new Map<number, AtomBudget>();
+  readonly #atomsMax: number | undefined;
   /** A float is whole only when a `Float` was sent: it stays one, as it does on one thread. */
-  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid), keepFloats: true };
+  readonly #decode: DecodeOptions = { pid: (pid) => this.#scheduler.canonical(pid), keepFloats: true, atoms: trusted };
   #armed = false;
 
-  constructor(scheduler: Scheduler, env: Env, events: MeshEvents) {
+  constructor(scheduler: Scheduler, env: Env, events: MeshEvents, atomsMax?: number) {
     this.#scheduler = scheduler;
     this.#env = env;
     this.#events = events;
+    this.#atomsMax = atomsMax;
   }
 
   get threads(): readonly number[] {
@@ -98,39 +115,58 @@ export class Mesh {
 
   /** False when there is no such thread. @throws `not_sendable` */
   sendSignal(thread: number, signal: Signal): boolean {
-    return this.#write(thread, writeSignal, signal);
+    return this.#write(thread, writeSignal, signal) > 0;
   }
 
   /** A signal that came from another node for a process of that thread, its payload still encoded. */
-  passOn(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): boolean {
-    return this.#write(thread, keepFloats ? writeRemoteFloats : writeRemote, pending.signal, payload);
+  passOn(
+    thread: number,
+    connectionId: number,
+    pending: PendingSignal,
+    payload: Uint8Array | null,
+    keepFloats: boolean,
+  ): boolean {
+    return this.#write(thread, keepFloats ? writeRemoteFloats : writeRemote, connectionId, pending.signal, payload) > 0;
   }
 
-  forward(systemThread: number, node: Atom, signal: Signal): boolean {
+  /** How many bytes the record takes; 0 when there is no such thread. @throws `not_sendable` */
+  forward(systemThread: number, node: Atom, signal: Signal): number {
     return this.#write(systemThread, writeForward, node, signal);
   }
 
-  watchNode(systemThread: number, node: Atom): boolean {
-    return this.#writeNode(systemThread, WATCH, node);
+  accept(thread: number, node: Atom, bytes: number, large: boolean): boolean {
+    return this.#write(thread, writeNumbered, large ? ACCEPTED_LARGE : ACCEPTED, node, bytes) > 0;
   }
 
-  /** Tells the system thread that a node sent what is no term. */
-  reportMalformed(systemThread: number, node: Atom): boolean {
-    return this.#writeNode(systemThread, MALFORMED, node);
+  watchNode(systemThread: number, node: Atom): boolean {
+    return this.#write(systemThread, writeNode, WATCH, node) > 0;
+  }
+
+  /** Tells the system thread that what came over a connection is no term. */
+  reportMalformed(systemThread: number, connectionId: number): boolean {
+    return this.#write(systemThread, writeMalformed, connectionId) > 0;
   }
 
   /** False when there is no such thread. */
   ask(thread: number, id: number, question: unknown): boolean {
-    return this.#write(thread, writeQuestion, id, question);
+    return this.#write(thread, writeQuestion, id, question) > 0;
   }
 
   answer(thread: number, id: number, answer: unknown): boolean {
-    return this.#write(thread, writeAnswer, id, answer);
+    return this.#write(thread, writeAnswer, id, answer) > 0;
   }
 
   /** Tells every other thread that a node came or went. */
-  announce(node: Atom, up: boolean): void {
-    for (const thread of this.#connections.keys()) this.#writeNode(thread, up ? NODE_UP : NODE_LOST, node);
+  announce(node: Atom, up: boolean, connectionId: number): void {
+    for (const thread of this.#connections.keys()) {
+      if (up) this.#write(thread, writeNode, NODE_UP, node);
+      else this.#write(thread, writeNumbered, NODE_LOST, node, connectionId);
+    }
+  }
+
+  /** Nothing more comes from that connection. */
+  forgetConnection(connectionId: number): void {
+    this.#atoms.delete(connectionId);
   }
 
   close(): void {
@@ -139,32 +175,34 @@ export class Mesh {
     this.#connections.clear();
   }
 
-  #writeNode(thread: number, kind: number, node: Atom): boolean {
-    return this.#write(thread, writeNode, kind, node);
-  }
-
-  /** The record's parts are passed on one by one: a closure would be an allocation for each message. */
-  #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): boolean;
-  #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): boolean;
+  /**
+   * How many bytes were written, 0 when there is no such thread. The record's parts are passed on one by one: a closure would be an allocation for each
+   * message.
+   */
+  #write<A, B, C>(thread: number, record: (writer: TermWriter, a: A, b: B, c: C) => void, a: A, b: B, c: C): number;
+  #write<A, B>(thread: number, record: (writer: TermWriter, a: A, b: B) => void, a: A, b: B): number;
+  #write<A>(thread: number, record: (writer: TermWriter, a: A) => void, a: A): number;
   #write(
     thread: number,
-    record: (writer: TermWriter, a: unknown, b: unknown) => void,
+    record: (writer: TermWriter, a: unknown, b: unknown, c: unknown) => void,
     a: unknown,
     b?: unknown,
-  ): boolean {
+    c?: unknown,
+  ): number {
     const connection = this.#connections.get(thread);
-    if (connection === undefined) return false;
+    if (connection === undefined) return 0;
     const { writer } = connection;
     const before = writer.position;
     try {
-      record(writer, a, b);
+      record(writer, a, b, c);
     } catch (error) {
       writer.position = before;
       throw error;
     }
+    const size = writer.position - before;
     if (writer.position > BATCH_BYTES_MAX) this.#post(connection);
     else if (before === 0) this.#arm(connection);
-    return true;
+    return size;
   }
 
   #arm(connection: Connection): void {
@@ -180,9 +218,15 @@ export class Mesh {
     this.#waiting.length = 0;
   };
 
-  #post({ port, writer }: Connection): void {
+  #post(connection: Connection): void {
+    const { port, writer } = connection;
     const { position } = writer;
     if (position === 0) return;
+    if (position > BATCH_BYTES_COPIED) {
+      connection.writer = new TermWriter(BATCH_BYTES_FIRST);
+      port.postMessage(writer.buffer.subarray(0, position), [writer.buffer.buffer as ArrayBuffer]);
+      return;
+    }
     writer.position = 0;
     if (position <= TEXT_BYTES_MAX) {
       port.postMessage(Buffer.prototype.latin1Slice.call(writer.buffer, 0, position));
@@ -193,13 +237,14 @@ export class Mesh {
     port.postMessage(buffer, [buffer as ArrayBuffer]);
   }
 
-  #onBatch(thread: number, batch: Uint8Array): void {
+  #onBatch(source: number, batch: Uint8Array): void {
     const reader = new TermReader(batch, 0, batch.length, this.#decode);
-    while (reader.position < batch.length) this.#onRecord(thread, reader, batch);
+    while (reader.position < batch.length) this.#onRecord(source, reader, batch);
   }
 
-  #onRecord(thread: number, reader: TermReader, batch: Uint8Array): void {
-    const kind = batch[reader.position] as number;
+  #onRecord(source: number, reader: TermReader, batch: Uint8Array): void {
+    const start = reader.position;
+    const kind = batch[start] as number;
     reader.position += 1;
     if (kind === MESSAGE) {
       const id = reader.u32();
@@ -223,31 +268,46 @@ export class Mesh {
       return;
     }
     if (kind === QUESTION || kind === ANSWER) {
-      this.#onNumbered(thread, kind, reader);
+      this.#onNumbered(source, kind, reader);
+      return;
+    }
+    if (kind === MALFORMED) {
+      this.#events.onMalformed(reader.u32());
       return;
     }
     const node = reader.term() as Atom;
-    if (kind === FORWARD) this.#onForward(reader, batch, node);
+    if (kind === FORWARD) this.#onForward(reader, batch, source, node, start);
+    else if (kind === ACCEPTED) this.#events.onAccepted(node, reader.u32(), false);
+    else if (kind === ACCEPTED_LARGE) this.#events.onAccepted(node, reader.u32(), true);
     else if (kind === WATCH) this.#events.onWatch(node);
-    else if (kind === MALFORMED) this.#events.onMalformed(node);
     else if (kind === NODE_UP) this.#events.onNodeUp(node);
-    else if (kind === NODE_LOST) this.#events.onNodeLost(node);
+    else if (kind === NODE_LOST) this.#events.onNodeLost(node, reader.u32());
   }
 
   /** A payload that is no term costs its sender the connection, and nobody else anything. */
   #onRemote(reader: TermReader, batch: Uint8Array): void {
-    const from = reader.position + 4;
-    const end = from + viewOf(batch).getUint32(reader.position);
-    reader.position = from;
-    const pending = readControl(reader);
+    const length = reader.u32();
+    const connectionId = reader.u32();
+    const end = reader.position + length;
+    // A term that is cut off must not go on with the bytes of the next record.
+    reader.end = end;
+    reader.atoms = this.#atomsOf(connectionId);
     try {
-      this.#scheduler.onSignal(completed(pending, reader));
+      this.#scheduler.onSignal(completed(readControl(reader), reader));
     } catch (error) {
       if (!hasCode(error, 'bad_frame')) throw error;
-      const sender = senderOf(pending.signal);
-      if (sender !== null) this.#events.onMalformed(sender);
+      this.#events.onMalformed(connectionId);
+    } finally {
+      reader.atoms = trusted;
+      reader.end = batch.length;
     }
     reader.position = end;
+  }
+
+  #atomsOf(connectionId: number): AtomBudget {
+    let atoms = this.#atoms.get(connectionId);
+    if (atoms === undefined) this.#atoms.set(connectionId, (atoms = new AtomBudget(this.#atomsMax)));
+    return atoms;
   }
 
   #onNumbered(thread: number, kind: number, reader: TermReader): void {
@@ -257,88 +317,20 @@ export class Mesh {
     else this.#events.onAnswer(id, term);
   }
 
-  #onForward(reader: TermReader, batch: Uint8Array, node: Atom): void {
+  #onForward(reader: TermReader, batch: Uint8Array, source: number, node: Atom, start: number): void {
     const view = viewOf(batch);
     const from = reader.position + 8;
     const middle = from + view.getUint32(from - 8);
     const end = middle + view.getUint32(from - 4);
     reader.position = end;
-    this.#events.onForward(node, batch.subarray(from, middle), end === middle ? null : batch.subarray(middle, end));
+    const payload = end === middle ? null : batch.subarray(middle, end);
+    this.#events.onForward(source, end - start, node, batch.subarray(from, middle), payload);
   }
-}
-
-function writeSignal(writer: TermWriter, signal: Signal): void {
-  if (signal.kind === 'send') {
-    writer.u8(MESSAGE);
-    writer.u32(signal.to.id);
-    writer.u32(signal.to.serial);
-    writer.term(signal.message);
-  } else if (signal.kind === 'sendAlias') {
-    writer.u8(ALIAS);
-    writer.u32(signal.alias.word0);
-    writer.u32(signal.alias.word1);
-    writer.u32(signal.alias.word2);
-    writer.term(signal.message);
-  } else {
-    writer.u8(SIGNAL);
-    writeWhole(writer, signal);
-  }
-}
-
-/** The control tuple and its payload; returns where the payload begins. */
-function writeWhole(writer: TermWriter, signal: Signal): number {
-  writeControl(writer, signal);
-  const middle = writer.position;
-  const payload = signalPayload(signal);
-  if (payload !== null) writer.term(payload.value);
-  return middle;
-}
-
-function writeRemote(writer: TermWriter, signal: Signal, payload: Uint8Array | null): void {
-  writer.u8(REMOTE);
-  writer.u32(0);
-  const start = writer.position;
-  writeControl(writer, signal);
-  if (payload !== null) writer.bytes(payload);
-  writer.putU32(start - 4, writer.position - start);
-}
-
-function writeRemoteFloats(writer: TermWriter, signal: Signal, payload: Uint8Array | null): void {
-  const start = writer.position;
-  writeRemote(writer, signal, payload);
-  writer.buffer[start] = REMOTE_FLOATS;
-}
-
-function writeForward(writer: TermWriter, node: Atom, signal: Signal): void {
-  writer.u8(FORWARD);
-  writer.term(node);
-  writer.u32(0);
-  writer.u32(0);
-  const start = writer.position;
-  const middle = writeWhole(writer, signal);
-  writer.putU32(start - 8, middle - start);
-  writer.putU32(start - 4, writer.position - middle);
-}
-
-function writeNode(writer: TermWriter, kind: number, node: Atom): void {
-  writer.u8(kind);
-  writer.term(node);
-}
-
-function writeQuestion(writer: TermWriter, id: number, question: unknown): void {
-  writer.u8(QUESTION);
-  writer.u32(id);
-  writer.term(question);
-}
-
-function writeAnswer(writer: TermWriter, id: number, answer: unknown): void {
-  writer.u8(ANSWER);
-  writer.u32(id);
-  writer.term(answer);
 }
 
 function bytesOf(batch: Batch): Uint8Array {
-  return typeof batch === 'string' ? Buffer.from(batch, 'latin1') : new Uint8Array(batch);
+  if (typeof batch === 'string') return Buffer.from(batch, 'latin1');
+  return batch instanceof Uint8Array ? batch : new Uint8Array(batch);
 }
 
 function completed(pending: PendingSignal, reader: TermReader): Signal {
@@ -347,10 +339,4 @@ function completed(pending: PendingSignal, reader: TermReader): Signal {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The node that a signal says it comes from. */
-function senderOf(signal: Signal): Atom | null {
-  if (signal.kind === 'spawnReply') return signal.ref.node;
-  return signal.from instanceof Pid ? signal.from.node : null;
 }

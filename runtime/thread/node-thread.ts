@@ -3,7 +3,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PendingSignal } from '../codec/control.ts';
-import { TermReader } from '../codec/term-reader.ts';
+import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import type { Env } from '../env.ts';
 import { fromPlainError, toPlainError, type PlainError } from '../errors.ts';
 import type { ModuleLoader } from '../process/load-function.ts';
@@ -19,24 +19,14 @@ import { Exit } from '../term/exit-reason.ts';
 import { pidCount, pidThread, type Pid } from '../term/pid.ts';
 import type { Ref } from '../term/ref.ts';
 import type { Signal } from '../term/signal.ts';
+import { ForwardAccounts, ForwardWindow } from './flow.ts';
 import type { ThreadHost } from './host.ts';
 import { Mesh } from './mesh.ts';
+import type { Network } from './network.ts';
 import { failedAnswer, readOffloadAnswer, type OffloadAnswer } from './offload-answer.ts';
 import { answerTo, ask, OpenQuestions, type Answers, type Question } from './questions.ts';
 import { SharedNames } from './shared-names.ts';
 import { Placer } from './vitals.ts';
-
-/** The connections to other nodes, where they are: on the system thread. */
-export interface Network {
-  send(node: Atom, signal: Signal): void;
-  sendEncoded(node: Atom, control: Uint8Array, payload: Uint8Array | null): void;
-  /** Connects if need be; a failure is reported as a lost node. */
-  watch(node: Atom): void;
-  connect(node: Atom): Promise<boolean>;
-  disconnect(node: Atom): boolean;
-  setCookie(node: Atom, cookie: string | null): void;
-  connecting(): readonly Atom[];
-}
 
 export interface NodeThreadOptions {
   readonly nodeName: Atom;
@@ -56,6 +46,8 @@ export interface NodeThreadOptions {
   /** Only with several threads. */
   readonly tables?: readonly SharedArrayBuffer[];
   readonly names?: SharedArrayBuffer;
+  /** New atoms that one connection may make this thread hold. */
+  readonly atomsMax?: number;
 }
 
 interface Loss {
@@ -78,6 +70,8 @@ export class NodeThread implements Outside {
   readonly #nodes = new Set<Atom>();
   readonly #upListeners = new Set<(node: Atom) => void>();
   readonly #losses = new Map<number, Loss>();
+  readonly #window = new ForwardWindow();
+  readonly #accounts: ForwardAccounts;
   readonly #questions = new OpenQuestions();
   readonly #answers: Answers;
 
@@ -103,20 +97,29 @@ export class NodeThread implements Outside {
       load: options.load,
     });
     this.scheduler.outside = this;
+    this.#accounts = new ForwardAccounts(
+      (source, node, bytes, large) => void this.mesh.accept(source, node, bytes, large),
+    );
     this.#placer = new Placer(options.vitals ?? null, options.workers);
     this.scheduler.spawner.place = (placement) => this.#place(placement ?? options.placement);
-    this.mesh = new Mesh(this.scheduler, env, {
-      onForward: (node, control, payload) => this.#forwarded(node, control, payload),
-      onWatch: (node) => this.watchNode(node),
-      onMalformed: (node) => this.#onMalformed(node),
-      onNodeUp: (node) => this.#addNode(node),
-      onNodeLost: (node) => this.onNodeLost(node),
-      onQuestion: (from, id, question) => {
-        void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
+    this.mesh = new Mesh(
+      this.scheduler,
+      env,
+      {
+        onForward: (source, bytes, node, control, payload) => this.#forwarded(source, bytes, node, control, payload),
+        onAccepted: (node, bytes, large) => this.#window.accepted(node, bytes, large),
+        onWatch: (node) => this.watchNode(node),
+        onMalformed: (connectionId) => this.#onMalformed(connectionId),
+        onNodeUp: (node) => this.#addNode(node),
+        onNodeLost: (node, connectionId) => this.onNodeLost(node, connectionId),
+        onQuestion: (from, id, question) => {
+          void answerTo(question, this.#answers).then((answer) => this.mesh.answer(from, id, answer));
+        },
+        onAnswer: (id, answer) => this.#questions.answer(id, answer),
+        onClosed: (lost) => this.#onClosed(lost),
       },
-      onAnswer: (id, answer) => this.#questions.answer(id, answer),
-      onClosed: (lost) => this.#onClosed(lost),
-    });
+      options.atomsMax,
+    );
   }
 
   get #isSystem(): boolean {
@@ -132,9 +135,20 @@ export class NodeThread implements Outside {
     }
   }
 
-  toNode(node: Atom, signal: Signal): void {
-    if (this.network !== null) this.network.send(node, signal);
-    else if (this.#isSystem || !this.mesh.forward(this.#options.systemThread, node, signal)) this.#loseLater(node);
+  toNode(node: Atom, signal: Signal): boolean {
+    if (this.network !== null) return this.network.send(node, signal);
+    const bytes = this.#isSystem ? 0 : this.mesh.forward(this.#options.systemThread, node, signal);
+    if (bytes > 0) return this.#window.forwarded(node, bytes);
+    this.#loseLater(node);
+    return true;
+  }
+
+  isBusy(node: Atom): boolean {
+    return this.network === null ? this.#window.isBusy(node) : this.network.isBusy(node);
+  }
+
+  drained(node: Atom): Promise<void> {
+    return this.network === null ? this.#window.drained(node) : this.network.drained(node);
   }
 
   isAlive(pid: Pid): boolean {
@@ -254,29 +268,40 @@ export class NodeThread implements Outside {
   // From the network, on the system thread
 
   /** Gives a signal from another node to the thread it is for. The payload is decoded there. */
-  deliver(thread: number, pending: PendingSignal, payload: Uint8Array | null, keepFloats: boolean): void {
-    if (!this.mesh.passOn(thread, pending, payload, keepFloats)) this.#answerForDead(pending.signal);
+  deliver(
+    thread: number,
+    connectionId: number,
+    pending: PendingSignal,
+    payload: Uint8Array | null,
+    decode: DecodeOptions,
+  ): void {
+    if (!this.mesh.passOn(thread, connectionId, pending, payload, decode.keepFloats === true))
+      this.#answerForDead(pending.signal);
     else if (this.#isIsolated(thread) && pending.signal.kind === 'exit') {
-      const reason = payload === null ? pending.signal.reason : new TermReader(payload).term();
+      const reason =
+        payload === null ? pending.signal.reason : new TermReader(payload, 0, payload.length, decode).term();
       if (reason === Exit.kill) this.#enforceKill(pending.signal.to);
     }
   }
 
   onConnected(node: Atom): void {
     this.#addNode(node);
-    if (this.#isSystem) this.mesh.announce(node, true);
+    if (this.#isSystem) this.mesh.announce(node, true, 0);
   }
 
-  onNodeLost(node: Atom): void {
+  /** @param connectionId the connection that ended; 0 when there was none */
+  onNodeLost(node: Atom, connectionId = 0): void {
     this.#nodes.delete(node);
+    this.#window.lost(node);
+    this.mesh.forgetConnection(connectionId);
     this.scheduler.relations.onNodeLost(node);
     this.scheduler.spawner.onLost(node);
-    if (this.#isSystem) this.mesh.announce(node, false);
+    if (this.#isSystem) this.mesh.announce(node, false, connectionId);
   }
 
-  #onMalformed(node: Atom): void {
-    if (this.network !== null) this.network.disconnect(node);
-    else this.mesh.reportMalformed(this.#options.systemThread, node);
+  #onMalformed(connectionId: number): void {
+    if (this.network !== null) this.network.refuse(connectionId);
+    else this.mesh.reportMalformed(this.#options.systemThread, connectionId);
   }
 
   #askSystem(question: Question): Promise<unknown> {
@@ -307,9 +332,11 @@ export class NodeThread implements Outside {
     this.#options.env.defer(() => this.onNodeLost(node));
   }
 
-  #forwarded(node: Atom, control: Uint8Array, payload: Uint8Array | null): void {
-    if (this.network !== null) this.network.sendEncoded(node, control, payload);
-    else this.onNodeLost(node);
+  #forwarded(source: number, bytes: number, node: Atom, control: Uint8Array, payload: Uint8Array | null): void {
+    const { network } = this;
+    const hasRoom = network?.sendEncoded(node, control, payload) ?? true;
+    this.#accounts.took(source, node, bytes, hasRoom ? null : (network as Network).drained(node));
+    if (network === null) this.onNodeLost(node);
   }
 
   // Lost threads
@@ -347,6 +374,7 @@ export class NodeThread implements Outside {
     this.#losses.delete(thread);
     this.scheduler.relations.onThreadLost(thread, loss.reason);
     this.scheduler.spawner.onLost(thread);
+    if (thread === this.#options.systemThread) this.#window.lostAll();
     this.#questions.onThreadLost(thread);
     if (thread === this.#options.systemThread) for (const node of [...this.#nodes]) this.onNodeLost(node);
     for (const done of loss.done) done();

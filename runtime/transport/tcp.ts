@@ -17,7 +17,8 @@ const REASONS: Readonly<Record<string, CloseReason>> = {
   ETIMEDOUT: 'timeout',
 };
 
-class TcpConnection implements Connection {
+/** A connection over a socket that is there, or on its way. */
+export class SocketConnection implements Connection {
   readonly remote: string;
   readonly #socket: Socket;
 
@@ -58,10 +59,10 @@ export const tcpTransport: Transport = {
     const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
       const remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
       const events: { to: ConnectionEvents | null } = { to: null };
-      const connection = new TcpConnection(socket, remote, forwardEvents(events));
+      const connection = new SocketConnection(socket, remote, forwardEvents(events));
       events.to = onConnection(connection);
     });
-    await listening(server, address);
+    await listenOn(server, address);
     return {
       port: (server.address() as AddressInfo).port,
       close: () => new Promise((resolve) => server.close(() => resolve())),
@@ -71,7 +72,7 @@ export const tcpTransport: Transport = {
   dial(address, events): Connection {
     const socket = createConnection({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
     socket.on('connect', () => events.onOpen());
-    return new TcpConnection(socket, `${address.host}:${address.port}`, events);
+    return new SocketConnection(socket, `${address.host}:${address.port}`, events);
   },
 };
 
@@ -85,7 +86,8 @@ function forwardEvents(events: { to: ConnectionEvents | null }): ConnectionEvent
   };
 }
 
-function listening(server: Server, address: Address): Promise<void> {
+/** @throws `port_in_use`, `port_forbidden`, `bad_address` or `listen_failed` */
+export function listenOn(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
     const onFailure = (error: Error): void => reject(listenError(error, address));
     server.once('error', onFailure);
@@ -128,7 +130,7 @@ function listenError(cause: Error, { host, port }: Address): QuorateError {
   }
 }
 
-function closeReason(error: Error): CloseReason {
+export function closeReason(error: Error): CloseReason {
   const code = errorCode(error);
   return REASONS[code] ?? (code === '' ? 'error' : code.toLowerCase());
 }

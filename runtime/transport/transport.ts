@@ -8,6 +8,7 @@
  *   `close` or `destroy` by our own side;
  * - reasons are stable lower-case words (see `CloseReason`), never a platform's message.
  */
+import type { QuorateError } from '../errors.ts';
 
 export interface Address {
   readonly host: string;
@@ -16,7 +17,8 @@ export interface Address {
 
 /**
  * Why a connection ended: `closed` (in order, by either side), `refused`, `host_unknown`, `unreachable`, `reset`,
- * `timeout`, or another lower-case code of the system.
+ * `timeout`, or another lower-case code of the system. Over TLS also `tls_no_certificate` and `tls_bad_certificate` (what the other side
+ * showed), `tls_wrong_host`, `tls_refused` (the other side does not take our certificate), `tls_failed`.
  */
 export type CloseReason = string;
 
@@ -27,8 +29,17 @@ export interface ConnectionEvents {
   onBytes(bytes: Uint8Array): void;
   /** Everything that was buffered went out, after a `write` that answered false. */
   onDrain(): void;
-  onClose(reason: CloseReason): void;
+  /** `error`: when there is more to say than the reason. */
+  onClose(reason: CloseReason, error?: QuorateError): void;
 }
+
+/** For a connection that is closed at once. */
+export const NO_EVENTS: ConnectionEvents = {
+  onOpen: () => undefined,
+  onBytes: () => undefined,
+  onDrain: () => undefined,
+  onClose: () => undefined,
+};
 
 export interface Connection {
   /** The other end, for messages only: `127.0.0.1:4369`. */
@@ -54,6 +65,8 @@ export interface Listener {
 }
 
 export interface Transport {
+  /** Bytes of the length before a message of the distribution handshake: 2, and 4 over TLS, as OTP has it. Default 2. */
+  readonly handshakeLengthBytes?: 2 | 4;
   /**
    * @param onConnection gives back the events of an accepted connection.
    * @throws `port_in_use`, `port_forbidden`, `bad_address` or `listen_failed` (a rejected promise).

@@ -12,6 +12,8 @@ export interface ErlOptions {
   readonly name: string;
   readonly cookie: string;
   readonly epmdPort: number;
+  /** Names without a dot in their host, such as `localhost`. */
+  readonly shortNames?: boolean;
   /** Further arguments of `erl`. */
   readonly args?: readonly string[];
 }
@@ -78,14 +80,14 @@ const LOOP = [
 ].join(' ');
 
 /** Starts a node and waits until it answers. */
-export async function startErl({ name, cookie, epmdPort, args = [] }: ErlOptions): Promise<ErlNode> {
-  const child = spawn('erl', ['-name', name, '-setcookie', cookie, '-noshell', ...args, '-eval', LOOP], {
+export async function startErl({ name, cookie, epmdPort, shortNames = false, args = [] }: ErlOptions): Promise<ErlNode> {
+  const child = spawn('erl', [shortNames ? '-sname' : '-name', name, '-setcookie', cookie, '-noshell', ...args, '-eval', LOOP], {
     env: { ...process.env, ERL_EPMD_PORT: String(epmdPort) },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const node = new ErlNode(name, child);
   const answer = await node.eval('node()');
-  if (answer === `'${name}'`) return node;
+  if (answer.replaceAll("'", '') === name) return node;
   node.kill();
   throw new Error(`erl did not start as ${name}: ${answer} ${node.log}`);
 }

@@ -266,3 +266,15 @@ test('a frame, or parts together, over the limit end the connection before they 
   await world.env.advance(10);
   assert.equal(two.closed, 'closed');
 });
+
+test('a connection on which nothing is sent gets a tick every quarter of the tick time', async () => {
+  const world = new MemoryWorld();
+  const b = await node(world, 'b@h', { netTicktimeMs: 4_000 });
+  const peer = await proved(world, b, 'x@h');
+  for (let quarter = 0; quarter < 12; quarter++) {
+    peer.write(new Uint8Array(4));
+    await world.env.advance(1_000);
+  }
+  const ticks = peer.received.filter(({ length }) => length === 0).length;
+  assert.ok(ticks >= 11 && ticks <= 12, `${ticks} ticks in three tick times`);
+});

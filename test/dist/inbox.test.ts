@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { writeControl } from '../../runtime/codec/control.ts';
 import { TermReader } from '../../runtime/codec/term-reader.ts';
 import { TermWriter } from '../../runtime/codec/term-writer.ts';
+import { AtomBudget } from '../../runtime/codec/atom-budget.ts';
 import { Inbox } from '../../runtime/dist/inbox.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
@@ -23,7 +24,7 @@ function sendFrame(head: readonly number[], from: Pid, to: Pid, message: unknown
 
 function collect(fragments: boolean): { readonly inbox: Inbox; readonly lines: string[] } {
   const lines: string[] = [];
-  const inbox = new Inbox({ node: X, fragments, bytesMax: 1e6 }, ({ signal }, payload) => {
+  const inbox = new Inbox({ node: X, fragments, bytesMax: 1e6, atoms: new AtomBudget() }, ({ signal }, payload) => {
     const line = signal.kind === 'send' ? `${signal.from?.key} ${signal.to.key}` : signal.kind;
     lines.push(`${line} ${payload === null ? '' : String(new TermReader(payload).term())}`);
   });
