@@ -1,6 +1,6 @@
 /** Keys and values as the store holds them: keys as canonical bytes in a string, values as terms that nobody else can change. */
-import { canonicalKey } from '../runtime/codec/canonical.ts';
-import { decodeTerm, encodeTerm } from '../runtime/codec/terms.ts';
+import { canonicalKey, decodeCanonicalKey } from '../runtime/codec/canonical.ts';
+import { encodeTerm } from '../runtime/codec/terms.ts';
 import { hasCode, type NotSendableError } from '../runtime/errors.ts';
 import { nameAtom } from '../runtime/term/atom.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
@@ -31,7 +31,7 @@ export function encodeKey(key: unknown): Checked<string> {
 }
 
 export function decodeKey(key: string): unknown {
-  return decodeTerm(Buffer.from(key, 'latin1'));
+  return decodeCanonicalKey(key);
 }
 
 /** A copy of the value, small enough and sendable. */

@@ -7,14 +7,13 @@ import { QuorateError } from '../../runtime/errors.ts';
 import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
-import type { Pid } from '../../runtime/term/pid.ts';
 import { stepAcceptor, type Acceptor, type AcceptorEffect } from '../paxos/acceptor.ts';
 import { adopt, merge, watchAll } from '../paxos/transfer.ts';
-import type { Config, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import type { Config, RegisterReply, RegisterRequest, Snapshot } from '../paxos/messages.ts';
 import { stepRefusal } from '../cluster/config.ts';
 import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
-import { Joining, Snapshots } from './joining.ts';
+import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView, ClusterCast } from './view.ts';
@@ -65,7 +64,7 @@ export class AcceptorEngine {
   /** A batch of another node's proposer: answered in one message. */
   onRequests(batch: RequestBatch): void {
     const list: unknown[] = [];
-    readRequests(batch, (message) => {
+    readRequests(batch, this.acceptor.clock, (message) => {
       this.#step(message);
       this.#carryOut((reply) => pushReply(list, reply));
     });
@@ -81,7 +80,7 @@ export class AcceptorEngine {
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
-  onSnapshotRequest(from: Pid, config: Config, page: number): void {
+  onSnapshotRequest({ from, config, page }: SnapshotAsk): void {
     const { config: known } = this.acceptor;
     if (known !== null && stepRefusal(known, config) === null) {
       this.#adopt(config);
@@ -91,10 +90,10 @@ export class AcceptorEngine {
     if (term !== null) this.#self.send(from, term);
   }
 
-  onSnapshot(term: unknown): void {
+  onSnapshot(page: Snapshot): void {
     const joining = this.#joining;
     if (joining === null) return;
-    joining.take(this.#self, term);
+    joining.take(this.#self, page);
     if (joining.states.length < joining.need) return;
     this.#joining = null;
     merge(this.acceptor, joining.states, joining.from, this.#effects);

@@ -19,10 +19,11 @@ import type { Incarnation } from '../paxos/messages.ts';
 import { AcceptorEngine } from './acceptor-engine.ts';
 import { Attachment } from './attach.ts';
 import { takeOrDrop } from './cast.ts';
-import { isSnapshot, isSnapshotAsk } from './joining.ts';
+import { readSnapshot, readSnapshotAsk } from './joining.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
-import { entryTerm, readRequestTerm } from './wire.ts';
+import { readRequestTerm } from './wire.ts';
+import { entryTerm } from './wire-fields.ts';
 
 const SWEEP: Atom = nameAtom('$sweep');
 const SWEEP_MS = 2000;
@@ -96,9 +97,11 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
 
   #take(message: unknown): void {
     const batch = readRequestTerm(message);
-    if (batch !== null) this.#engine.onRequests(batch);
-    else if (isSnapshotAsk(message)) this.#engine.onSnapshotRequest(message[2], message[3].config, message[3].page);
-    else if (isSnapshot(message)) this.#engine.onSnapshot(message);
+    if (batch !== null) return this.#engine.onRequests(batch);
+    const ask = readSnapshotAsk(message);
+    if (ask !== null) return this.#engine.onSnapshotRequest(ask);
+    const page = readSnapshot(message, this.#engine.acceptor.clock);
+    if (page !== null) this.#engine.onSnapshot(page);
     else this.#engine.onLifetimeMessage(message);
   }
 

@@ -13,7 +13,7 @@ import { choice, quorumSize, sameIncarnation } from '../paxos/quorum.ts';
 import { AcceptorServer } from './acceptor-server.ts';
 import { ProposerServer } from './proposer-server.ts';
 import { acceptorName, proposerName } from './view.ts';
-import { readEntry } from './wire.ts';
+import { readEntry } from './wire-fields.ts';
 
 const ANSWER_MS = 2000;
 const NOTHING: Holding = { ab: ZERO, fast: false, cell: null, chosen: false, ae: 0, fl: ZERO };
@@ -32,7 +32,9 @@ export async function collectKeys(bucket: string): Promise<unknown[] | null> {
     return call((self) => AcceptorServer.call(acceptor, { kind: 'keys' }, { self, timeoutMs: ANSWER_MS }));
   };
   const answers = await Promise.all(members.map(({ name }) => askMember(name)));
-  const tables = answers.flatMap((answer) => (answer === null ? [] : [new Map(answer.map(readEntry))]));
+  const tables = answers.flatMap((answer) =>
+    answer === null ? [] : [new Map(answer.map((one) => readEntry(one, Number.MAX_SAFE_INTEGER)))],
+  );
   if (tables.length < quorumSize(config.N)) return null;
   const found: unknown[] = [];
   for (const key of new Set(tables.flatMap((table) => [...table.keys()]))) {

@@ -8,26 +8,37 @@ import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTuple, tuple, tuple2 } from '../../runtime/term/tuple.ts';
 import type { Acceptor, SealedState } from '../paxos/acceptor.ts';
 import { serveSnapshot, snapshotPage } from '../paxos/transfer.ts';
-import type { Ballot, Config, Entry, Incarnation, KeyedEntry, NodeName } from '../paxos/messages.ts';
+import type { Config, KeyedEntry, NodeName, Snapshot } from '../paxos/messages.ts';
 import { hasMember } from '../cluster/config.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
-import { isPageAsk } from '../cluster/system-shape.ts';
 import { acceptorName, isPresent, type BucketView } from './view.ts';
-import { entryTerm, readEntry } from './wire.ts';
+import { assertVersion } from './wire.ts';
+import {
+  ballotTerm,
+  entryTerm,
+  isRound,
+  malformed,
+  readBallot,
+  readBoolean,
+  readConfig,
+  readCount,
+  readEntry,
+  readFields,
+  readIncarnation,
+  readList,
+  roundMaxOf,
+} from './wire-fields.ts';
 
 const SNAPSHOT_ASK: Atom = nameAtom('snapshotAsk');
 const SNAPSHOT: Atom = nameAtom('snapshot');
 const PAGE_ENTRIES = 100;
 const KEPT_MS = 30_000;
 
-interface Page {
-  readonly from: Incarnation;
-  readonly e: number;
-  readonly floor: Ballot;
-  readonly clock: number;
-  readonly entries: readonly unknown[];
+/** A joiner wants a page of the state at the end of the epoch before `config`, which seals the receiver. */
+export interface SnapshotAsk {
+  readonly from: Pid;
+  readonly config: Config;
   readonly page: number;
-  readonly last: boolean;
 }
 
 interface Collected {
@@ -63,18 +74,12 @@ export class Joining {
     }
   }
 
-  take(self: Self, term: unknown): void {
-    if (!isTuple(term)) return;
-    const page = term[2] as Page;
+  take(self: Self, page: Snapshot): void {
     const { name } = page.from;
     if (page.e !== this.config.e || !hasMember(this.from, page.from) || this.#done.has(name)) return;
     const collected = this.#collectedFrom(name);
     if (page.page !== collected.nextPage) return;
-    for (const one of page.entries) {
-      const [key, held] = readEntry(one);
-      const entry: Entry = { ...held, seen: [] };
-      collected.entries.push([key, entry]);
-    }
+    for (const entry of page.entries) collected.entries.push(entry);
     collected.nextPage += 1;
     if (!page.last) return this.#askPage(self, name);
     this.#done.add(name);
@@ -121,7 +126,7 @@ export class Snapshots {
     else this.#kept.set(at, { state, usedAt: Infinity });
     const entries = made.entries.map(([key, entry]) => entryTerm(key, entry));
     const { from, e, floor, clock, last } = made;
-    const body: Page = { from, e, floor, clock, entries, page, last };
+    const body = { from, e, floor: ballotTerm(floor), clock, entries, page, last };
     return tuple(PROTOCOL_VERSION, SNAPSHOT, body);
   }
 
@@ -133,11 +138,31 @@ export class Snapshots {
   }
 }
 
-export function isSnapshotAsk(term: unknown): term is readonly [number, Atom, Pid, { config: Config; page: number }] {
-  if (!isTuple(term) || term.length !== 4 || term[0] !== PROTOCOL_VERSION || term[1] !== SNAPSHOT_ASK) return false;
-  return isPid(term[2]) && isPageAsk(term[3]);
+/** Null for another message. Throws `bad_frame`. */
+export function readSnapshotAsk(term: unknown): SnapshotAsk | null {
+  if (!isTuple(term) || term.length !== 4 || term[1] !== SNAPSHOT_ASK) return null;
+  assertVersion(term[0]);
+  const from = term[2];
+  const { config, page } = readFields(term[3], ['config', 'page'], 'what is asked for of a snapshot');
+  if (!isPid(from)) throw malformed('who asks for a snapshot');
+  return { from, config: readConfig(config), page: readCount(page, 'the page of a snapshot') };
 }
 
-export function isSnapshot(term: unknown): boolean {
-  return isTuple(term) && term.length === 3 && term[0] === PROTOCOL_VERSION && term[1] === SNAPSHOT;
+/** As above; `clock` is the receiver's. */
+export function readSnapshot(term: unknown, clock: number): Snapshot | null {
+  if (!isTuple(term) || term.length !== 3 || term[1] !== SNAPSHOT) return null;
+  assertVersion(term[0]);
+  const roundMax = roundMaxOf(clock);
+  const body = readFields(term[2], ['from', 'e', 'floor', 'clock', 'entries', 'page', 'last'], 'a snapshot');
+  if (!isRound(body['clock'], roundMax)) throw malformed('the clock of a snapshot');
+  return {
+    kind: 'snapshot',
+    from: readIncarnation(body['from']),
+    e: readCount(body['e'], 'the epoch of a snapshot'),
+    floor: readBallot(body['floor'], roundMax),
+    clock: body['clock'],
+    entries: readList(body['entries'], 'the entries of a snapshot').map((one) => readEntry(one, roundMax)),
+    page: readCount(body['page'], 'the page of a snapshot'),
+    last: readBoolean(body['last'], 'whether a page is the last'),
+  };
 }

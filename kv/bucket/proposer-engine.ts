@@ -17,6 +17,7 @@ import {
   cancelOperation,
   createProposer,
   startOperation,
+  stepClock,
   stepConfig,
   stepConnected,
   stepReply,
@@ -51,6 +52,7 @@ export class ProposerEngine {
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
   #isPumping = false;
+  #nowMs = 0;
   #outboxes: (Outbox | null)[] = [];
   #ownPlace = -1;
   #flushArmed = false;
@@ -69,7 +71,7 @@ export class ProposerEngine {
   run(operation: Operation): void {
     if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
     this.#takeClock();
-    startOperation(this.core, operation, this.#now(), this.#effects);
+    startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
   }
 
@@ -83,12 +85,13 @@ export class ProposerEngine {
   erase(key: Key, ver: Ballot): void {
     if (this.#isClosed) return;
     this.#takeClock();
-    startOperation(this.core, createErase(key, ver), this.#now(), this.#effects);
+    startOperation(this.core, createErase(key, ver), this.#look(), this.#effects);
     this.#pump();
   }
 
   onReplies(batch: ReplyBatch): void {
-    const now = this.#now();
+    const now = this.#look();
+    stepClock(this.core, batch.clock);
     readReplies(batch, this.core.running, (reply) => {
       stepReply(this.core, reply, now, this.#effects);
       this.#pump();
@@ -102,7 +105,7 @@ export class ProposerEngine {
     // after a restart of the cluster's process the view may come before this node's boot is known to it
     this.#ownPlace = config.M.findIndex((m) => view.me !== null && sameIncarnation(m, view.me));
     const connected = maskOf(config, view);
-    const now = this.#now();
+    const now = this.#look();
     if (config.e !== this.core.config?.e) {
       this.#flush();
       this.#address(config);
@@ -144,8 +147,9 @@ export class ProposerEngine {
     if (acceptor !== null && acceptor.clock > this.core.clock) this.core.clock = acceptor.clock;
   }
 
-  #now(): number {
-    return this.#shared.env.now();
+  /** Looks at the clock: once for everything that one call from outside leads to. */
+  #look(): number {
+    return (this.#nowMs = this.#shared.env.now());
   }
 
   /** Carries effects out until there are none: replies of the own acceptor make new ones. */
@@ -177,7 +181,7 @@ export class ProposerEngine {
         return this.#settle(effect.operation, effect.outcome);
       case 'backOff': {
         const { leastMs, mostMs } = effect;
-        effect.operation.wakeAtMs = this.#now() + leastMs + this.#shared.env.random() * (mostMs - leastMs);
+        effect.operation.wakeAtMs = this.#nowMs + leastMs + this.#shared.env.random() * (mostMs - leastMs);
         return;
       }
       case 'adopt':
@@ -206,7 +210,7 @@ export class ProposerEngine {
       acceptor === null
         ? { kind: 'inactive', from: this.#ownPlace, e: message.e, b: message.b, clock: 0 }
         : acceptor.local(message);
-    if (reply !== null) stepReply(this.core, reply, this.#now(), this.#effects);
+    if (reply !== null) stepReply(this.core, reply, this.#nowMs, this.#effects);
   }
 
   /** Everybody may know that it is chosen; nobody waits for it. */
@@ -265,7 +269,7 @@ export class ProposerEngine {
   readonly #onTick = (): void => {
     this.#tick = null;
     if (this.#isClosed) return;
-    stepTime(this.core, this.#now(), this.#effects);
+    stepTime(this.core, this.#look(), this.#effects);
     this.#pump();
     this.#flush();
   };

@@ -81,7 +81,7 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
   }
 
   #take(message: unknown): void {
-    const batch = readReplyTerm(message);
+    const batch = readReplyTerm(message, this.#engine.core.clock);
     if (batch !== null) this.#engine.onReplies(batch);
   }
 

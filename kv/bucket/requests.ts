@@ -10,7 +10,10 @@ import { isTagged, tuple2, tuple3 } from '../../runtime/term/tuple.ts';
 import type { Outcome } from '../paxos/decide.ts';
 import { createPut, createRead, type Operation } from '../paxos/operation.ts';
 import type { Bind } from '../paxos/messages.ts';
-import { bindTerm, cellTerm, readBind, readCell } from './wire.ts';
+import { bindTerm, cellTerm, readBind, readCell } from './wire-fields.ts';
+
+/** Between threads of one node there is no clock to compare with. */
+const ANY_ROUND = Number.MAX_SAFE_INTEGER;
 
 export type OperationRequest =
   | {
@@ -58,7 +61,7 @@ export function readRuns(list: readonly unknown[], take: (id: number, request: O
     const timeoutMs = wait < 0 ? Infinity : wait;
     const request: OperationRequest =
       list[i + 1] === 'put'
-        ? { kind: 'put', key, value: list[i + 3], bind: readBind(list[i + 4]), timeoutMs }
+        ? { kind: 'put', key, value: list[i + 3], bind: readBind(list[i + 4], ANY_ROUND), timeoutMs }
         : { kind: 'get', key, timeoutMs };
     take(list[i] as number, request);
   }
@@ -81,7 +84,7 @@ export function isOutcomesTerm(term: unknown): term is readonly [Atom, readonly 
 export function readOutcomes(list: readonly unknown[], take: (id: number, outcome: Outcome) => void): void {
   for (let i = 0; i + 3 < list.length; i += 4) {
     const kind = list[i + 1] as Outcome['kind'];
-    const cell = list[i + 3] === null ? null : readCell(list[i + 3]);
+    const cell = list[i + 3] === null ? null : readCell(list[i + 3], ANY_ROUND);
     take(list[i] as number, kind === 'ok' ? { kind, result: list[i + 2], cell } : { kind });
   }
 }

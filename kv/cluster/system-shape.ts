@@ -25,8 +25,6 @@ const isChain: Shape = object({
   configs: listOf(isConfig),
   vote: object({ p: isBallot, ab: isBallot, config: orNull(isConfig) }),
 });
-/** What a joiner asks an acceptor of a bucket for. */
-export const isPageAsk: Shape = object({ config: isConfig, page: isCount });
 const isBucketHello: Shape = object({
   boot: isCount,
   running: isFlag,

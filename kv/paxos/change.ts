@@ -46,12 +46,19 @@ export function eraseChange(ver: Ballot): Change {
     cell !== null && cell.live && sameBallot(cell.ver, ver) ? { draft: TOMBSTONE, result: undefined } : KEPT;
 }
 
+const NO_HISTORY: readonly Ballot[] = [];
+
+/** Ballots of the newest changes of a cell, newest first. */
+export function historyOf(cell: Cell): readonly Ballot[] {
+  return cell.live && cell.hist.length === 0 ? [cell.ver] : cell.hist;
+}
+
 /** The cell that a draft becomes when it is proposed at `b` over `before`. */
 export function makeCell(draft: Draft, before: Cell | null, b: Ballot): Cell {
   const { live, value, bind } = draft;
   const ver = !live ? ZERO : before !== null && before.live ? before.ver : b;
-  if (before === null) return { live, value, ver, bind, hist: [b], cut: ZERO };
-  const hist = [b, ...before.hist];
+  if (before === null) return { live, value, ver, bind, hist: live ? NO_HISTORY : [b], cut: ZERO };
+  const hist = [b, ...historyOf(before)];
   let cut = before.cut;
   for (const dropped of hist.splice(HISTORY_MAX)) cut = maxBallot(cut, dropped);
   return { live, value, ver, bind, hist, cut };

@@ -3,7 +3,7 @@
  * The order of the rules matters; each line's reason is a schedule that breaks without it.
  */
 import { isLower, sameBallot } from './ballot.ts';
-import { EMPTY, makeCell } from './change.ts';
+import { EMPTY, historyOf, makeCell } from './change.ts';
 import { choice, knownChosen, quorumSize } from './quorum.ts';
 import type { Change } from './change.ts';
 import type { Choice } from './quorum.ts';
@@ -53,7 +53,7 @@ export function decide(operation: Deciding, replies: readonly Promised[], config
   const cell = chosen === null ? null : chosen.cell;
   const clear = isClear(offers, chosen);
   const known = clear && knownChosen(chosen, replies, config);
-  const found = cell === null ? -1 : cell.hist.findIndex((h) => isMine(h, operation));
+  const found = cell === null ? -1 : historyOf(cell).findIndex((h) => isMine(h, operation));
   if (cell !== null && found >= 0) {
     const outcome = outcomeOfOffer(operation, cell, found);
     return known ? { kind: 'done', outcome } : { kind: 'write', cell, own: false, outcome };
@@ -99,7 +99,7 @@ function isMine(h: Ballot, operation: Deciding): boolean {
 
 /** An earlier attempt of ours, or this one's fast value, is in the cell's history at `index`. */
 function outcomeOfOffer(operation: Deciding, cell: Cell, index: number): Outcome {
-  const at = cell.hist[index] as Ballot;
+  const at = historyOf(cell)[index] as Ballot;
   if (index === 0) {
     const offer = operation.offers.find((o) => sameBallot(o.b, at));
     return { kind: 'ok', result: offer === undefined ? operation.change(null, at).result : offer.result, cell };
@@ -111,7 +111,7 @@ function outcomeOfOffer(operation: Deciding, cell: Cell, index: number): Outcome
 
 function decideCollect(cell: Cell | null): Decision {
   if (cell !== null && cell.live) return { kind: 'done', outcome: GAVE_UP };
-  const empty: Cell = cell === null ? EMPTY : { ...EMPTY, hist: cell.hist, cut: cell.cut };
+  const empty: Cell = cell === null ? EMPTY : { ...EMPTY, hist: historyOf(cell), cut: cell.cut };
   return { kind: 'write', cell: empty, own: false, outcome: { kind: 'ok', result: undefined, cell: empty } };
 }
 

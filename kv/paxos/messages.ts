@@ -43,7 +43,10 @@ export interface Cell {
   /** The ballot that created this incarnation: its identity and fencing token. ZERO in tombstones. */
   readonly ver: Ballot;
   readonly bind: Bind | null;
-  /** Ballots of the newest changes, newest first. */
+  /**
+   * Ballots of the newest changes, newest first. Empty in a live cell: its creation, `ver`, is the only one. Most cells are never changed,
+   * and a list each would be a sixth of what a key costs (`historyOf` gives the whole).
+   */
   readonly hist: readonly Ballot[];
   /** The highest ballot that was dropped from `hist`. */
   readonly cut: Ballot;
@@ -162,7 +165,7 @@ export interface Holding {
 
 export interface Promised extends Answering, Holding {
   readonly kind: 'promise';
-  /** It holds the fast cell of this ballot. On the wire such a reply goes without the cell: the asker has it. */
+  /** It holds the fast cell of this ballot. */
   readonly ok: boolean;
   readonly seen: readonly Observation[];
 }
@@ -200,21 +203,6 @@ export interface Inactive extends Answering {
 export type RegisterRequest = Prepare | Accept | Read | Chosen | Forget;
 export type RegisterReply = Promised | Nack | Accepted | StateReply | OldEpoch | Behind | Inactive;
 
-/** A decided configuration, with those before it that the receiver may lack, oldest first. */
-export interface ConfigNotice {
-  readonly kind: 'config';
-  readonly config: Config;
-  readonly before: readonly Config[];
-}
-
-/** Asks for the state at the end of the former epoch; `config` seals the receiver. `page` counts from 0. */
-export interface SnapshotRequest {
-  readonly kind: 'snapshotRequest';
-  readonly config: Config;
-  readonly asker: Incarnation;
-  readonly page: number;
-}
-
 export type KeyedEntry = readonly [Key, Entry];
 
 /** `from` is the sender; `e` the epoch of the configuration that was asked for. `seen` is always empty. */
@@ -228,70 +216,3 @@ export interface Snapshot {
   readonly page: number;
   readonly last: boolean;
 }
-
-export interface Hello {
-  readonly kind: 'hello';
-  readonly from: Incarnation;
-  readonly bucket: string | null;
-  readonly cluster: string | null;
-  readonly founders: readonly NodeName[];
-  readonly clusterSize: number;
-}
-
-export interface HelloAck {
-  readonly kind: 'helloAck';
-  readonly from: Incarnation;
-  readonly bucket: string | null;
-  readonly config: Config | null;
-  readonly active: boolean;
-  readonly clock: number;
-}
-
-/** A configuration register: `$c<e>` (bucket null), or `$b/<bucket>/<e>`. */
-export interface RegisterName {
-  readonly bucket: string | null;
-  readonly e: number;
-}
-
-/** `known` is the decided configuration before this register's: the receiver records it as decided. */
-export interface SystemPrepare {
-  readonly kind: 'systemPrepare';
-  /** Epoch of the cluster's configuration; its members vote. */
-  readonly e: number;
-  readonly register: RegisterName;
-  readonly b: Ballot;
-  readonly known: Config | null;
-}
-
-export interface SystemAccept {
-  readonly kind: 'systemAccept';
-  readonly e: number;
-  readonly register: RegisterName;
-  readonly b: Ballot;
-  readonly known: Config | null;
-  readonly config: Config;
-}
-
-/** A vote when `p` (Prepare) or `ab` (Accept) equals `b`, otherwise a refusal. */
-export interface SystemVote {
-  readonly kind: 'systemVote';
-  readonly e: number;
-  readonly register: RegisterName;
-  readonly b: Ballot;
-  readonly p: Ballot;
-  readonly ab: Ballot;
-  readonly ae: number;
-  readonly chosen: boolean;
-  readonly config: Config | null;
-  readonly name: NodeName;
-  readonly id: RecordId;
-  readonly boot: number;
-  readonly active: boolean;
-  /** The newest decided configuration of the chain, when the register asked for is older than that. */
-  readonly newest: Config | null;
-}
-
-export type ClusterMessage =
-  ConfigNotice | SnapshotRequest | Snapshot | Hello | HelloAck | SystemPrepare | SystemAccept | SystemVote;
-
-export type Message = RegisterRequest | RegisterReply | ClusterMessage;

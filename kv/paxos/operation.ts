@@ -2,7 +2,7 @@
  * One operation on one key, as the proposer holds it: what it wants, and how far its present attempt is.
  *
  * Members are counted by bits (bit i: place i in M), so a reply costs a few instructions and one member counts
- * once. Only proposer.ts and read.ts change the fields under "progress".
+ * once. Only attempt.ts and proposer.ts change the fields under "progress".
  */
 import { ZERO } from './ballot.ts';
 import { eraseChange, putChange, readChange } from './change.ts';

@@ -1,4 +1,4 @@
-/** What a proposer holds, what it does to the world, and how long it waits. The steps are in `proposer.ts`. */
+/** What a proposer holds, what it does to the world, and how long it waits. The steps are in `proposer.ts` and `attempt.ts`. */
 import type { Outcome } from './decide.ts';
 import type { Ballot, Cell, Chosen, Config, Forget, Key, RegisterRequest } from './messages.ts';
 import type { Operation } from './operation.ts';

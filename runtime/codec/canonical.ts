@@ -1,13 +1,14 @@
 /** One string per term, for use as a key of Maps and for comparing bytes: terms that are equal at a BEAM node (`=:=`) have the same. */
-import * as Tag from './tags.ts';
+import { TermReader, type DecodeOptions } from './term-reader.ts';
 import { TermWriter } from './term-writer.ts';
 
 const BYTES_KEPT_MAX = 64 * 1024;
 let scratch: TermWriter | null = null;
 
 /**
- * The canonical encoding with its version byte, one character (U+0000 to U+00FF) per byte: maps and sets in the order of their encoded keys,
- * bigints as integers, bytes as binaries. `decodeTerm(Buffer.from(key, 'latin1'))` gives an equal term.
+ * The canonical encoding without the version byte, one character (U+0000 to U+00FF) per byte: maps and sets in the order of their encoded keys,
+ * bigints as integers, bytes as binaries. `decodeCanonicalKey` gives an equal term.
+ * Most keys are short strings: theirs are ASCII, which is quicker to send than other text.
  *
  * @throws `not_sendable`
  */
@@ -16,9 +17,14 @@ export function canonicalKey(value: unknown): string {
   // A getter in the value may ask for a key itself.
   scratch = null;
   writer.position = 0;
-  writer.u8(Tag.VERSION);
   writer.term(value, 'key');
   const key = Buffer.prototype.latin1Slice.call(writer.buffer, 0, writer.position);
   if (writer.buffer.length <= BYTES_KEPT_MAX) scratch = writer;
   return key;
+}
+
+/** The term that a canonical key stands for. */
+export function decodeCanonicalKey(key: string, options?: DecodeOptions): unknown {
+  const bytes = Buffer.from(key, 'latin1');
+  return new TermReader(bytes, 0, bytes.length, options).term();
 }

@@ -138,13 +138,12 @@ describe('threads of a node', () => {
     'an alias is reached from another thread, and process info is seen from there',
     inNode(async (self) => {
       const pid = await start(self, 'echo', 2, self.pid);
-      const info = await self.processInfo(pid);
-      assert.equal(info?.status, 'waiting');
-      assert.equal(info?.initialCall, 'echo');
       const alias = self.alias();
       self.send(pid, alias);
       const back = (await self.receive(isTuple, PATIENCE)) as readonly unknown[];
       assert.ok(alias.equals(back[1]));
+      while ((await self.processInfo(pid))?.status !== 'waiting');
+      assert.equal((await self.processInfo(pid))?.initialCall, 'echo');
       self.exit(pid, Exit.kill);
     }),
   );

@@ -23,7 +23,7 @@ export const CONTROLS: readonly Control[] = [
     rule: 'a fast value needs all members',
     seedsMax: 100,
     replacements: one(
-      'proposer',
+      'attempt',
       'operation.okCount === config.M.length) {',
       'operation.okCount >= quorumSize(config.N)) {',
     ),
@@ -83,7 +83,7 @@ export const CONTROLS: readonly Control[] = [
     name: 'retry-forgets-its-ballots',
     rule: 'a retry recognises its ballots in the history',
     seedsMax: 100,
-    replacements: one('decide', 'cell.hist.findIndex((h) => isMine(h, operation))', '-1'),
+    replacements: one('decide', 'historyOf(cell).findIndex((h) => isMine(h, operation))', '-1'),
   },
   {
     name: 'retry-sees-newest-only',
@@ -91,8 +91,8 @@ export const CONTROLS: readonly Control[] = [
     seedsMax: 300,
     replacements: one(
       'decide',
-      'cell.hist.findIndex((h) => isMine(h, operation))',
-      'cell.hist.slice(0, 1).findIndex((h) => isMine(h, operation))',
+      'historyOf(cell).findIndex((h) => isMine(h, operation))',
+      'historyOf(cell).slice(0, 1).findIndex((h) => isMine(h, operation))',
     ),
   },
   {
@@ -124,7 +124,7 @@ export const CONTROLS: readonly Control[] = [
     rule: 'a key is forgotten only after all members accepted the tombstone',
     seedsMax: 1000,
     replacements: one(
-      'proposer',
+      'attempt',
       'operation.acceptedCount === config.M.length',
       'operation.acceptedCount >= quorumSize(config.N)',
     ),
@@ -133,7 +133,7 @@ export const CONTROLS: readonly Control[] = [
     name: 'fast-in-retries',
     rule: 'a fast value goes only with the first attempt',
     seedsMax: 1000,
-    replacements: one('proposer', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
+    replacements: one('attempt', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
   },
   {
     name: 'no-floor-fast',

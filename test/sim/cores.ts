@@ -33,7 +33,7 @@ export async function loadCores(replacements: readonly Replacement[] = []): Prom
   if (replacements.length === 0) return importFrom(COMPILED);
   const folder = mkdtempSync(join(tmpdir(), 'quorate-sim-'));
   try {
-    cpSync(COMPILED, folder, { recursive: true, filter: (path) => !path.endsWith('wire.js') });
+    cpSync(COMPILED, folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     for (const replacement of replacements) replaceIn(folder, replacement);
     return await importFrom(`${folder}/`);

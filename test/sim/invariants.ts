@@ -2,6 +2,7 @@
  * The watcher of a run: sees every offer, acceptance, observation and answer, and throws a `Violation` at the
  * first one that breaks the protocol's invariants (register protocol, section 11, within one configuration).
  */
+import { historyOf } from '../../kv/paxos/change.ts';
 import { compareBallots, describeBallot, isLower, isZero, sameBallot } from '../../kv/paxos/ballot.ts';
 import { isLinearizable } from './linearizable.ts';
 import type { Acceptor } from '../../kv/paxos/acceptor.ts';
@@ -162,8 +163,8 @@ export class Invariants {
   }
 
   #checkExtends(key: Key, earlier: Offered, later: Offered): void {
-    const newest = earlier.cell.hist[0];
-    if (newest === undefined || later.cell.hist.some((h) => sameBallot(h, newest))) return;
+    const newest = historyOf(earlier.cell)[0];
+    if (newest === undefined || historyOf(later.cell).some((h) => sameBallot(h, newest))) return;
     if (!isLower(later.cell.cut, newest)) return;
     const g = this.#forgotten.get(key);
     if (!earlier.cell.live && g !== undefined && !isLower(g, earlier.b)) return;
@@ -176,7 +177,7 @@ export class Invariants {
 
 export function describeCell(cell: Cell | null): string {
   if (cell === null) return 'nothing';
-  const hist = cell.hist.map(describeBallot).join(' ');
+  const hist = historyOf(cell).map(describeBallot).join(' ');
   const value = cell.live ? `[${String(cell.value)}] of ${describeBallot(cell.ver)}` : 'tombstone';
   return `${value} (${hist}${isZero(cell.cut) ? '' : `, cut ${describeBallot(cell.cut)}`})`;
 }

@@ -3,14 +3,24 @@
  * its erasers. What the real shells do with processes, sockets and disks happens here on a schedule.
  */
 import { sameBallot, ZERO } from '../../kv/paxos/ballot.ts';
-import { decodeMessage, encodeMessage } from '../../kv/paxos/wire.ts';
+import {
+  pushReply,
+  pushRequest,
+  readReplies,
+  readReplyTerm,
+  readRequests,
+  readRequestTerm,
+  replyTerm,
+  requestTerm,
+} from '../../kv/bucket/wire.ts';
+import { nameAtom } from '../../runtime/term/atom.ts';
+import { Pid } from '../../runtime/term/pid.ts';
 import { describeCell } from './invariants.ts';
 import type { Acceptor, AcceptorEffect } from '../../kv/paxos/acceptor.ts';
 import type { Outcome } from '../../kv/paxos/decide.ts';
 import type { Operation } from '../../kv/paxos/operation.ts';
 import type { Ballot, Entry, Key, RegisterReply, RegisterRequest } from '../../kv/paxos/messages.ts';
 import type { Proposer, ProposerEffect, ProposerLimits } from '../../kv/paxos/proposer-state.ts';
-import type { Term } from '../../kv/paxos/wire-fields.ts';
 import type { World } from './world.ts';
 
 const LIMITS: ProposerLimits = {
@@ -100,10 +110,16 @@ export class SimulatedNode {
     for (const effect of effects) this.#perform(effect, null, null);
   }
 
-  #onRequest(term: Term, reply: (term: Term) => void): void {
+  #onRequest(term: unknown, reply: (term: unknown) => void): void {
     const { acceptor } = this;
-    if (acceptor === null) return;
-    const message = decodeMessage(term, acceptor.clock) as RegisterRequest;
+    const batch = readRequestTerm(term);
+    if (batch === null) throw new Error('a request is not one on the wire');
+    if (acceptor !== null) {
+      readRequests(batch, acceptor.clock, (message) => this.#stepAcceptor(acceptor, message, reply));
+    }
+  }
+
+  #stepAcceptor(acceptor: Acceptor, message: RegisterRequest, reply: (term: unknown) => void): void {
     const { cores, invariants } = this.#world;
     this.#world.trace(this.place, `gets ${describeMessage(message)}`);
     const before = invariants.before(acceptor, message.key);
@@ -115,10 +131,10 @@ export class SimulatedNode {
     for (const effect of effects) this.#perform(effect, reply, acceptor);
   }
 
-  #perform(effect: AcceptorEffect, reply: ((term: Term) => void) | null, acceptor: Acceptor | null): void {
+  #perform(effect: AcceptorEffect, reply: ((term: unknown) => void) | null, acceptor: Acceptor | null): void {
     switch (effect.kind) {
       case 'reply':
-        reply?.(encodeMessage(effect.message));
+        reply?.(encodeReply(effect.message));
         break;
       case 'persist':
         this.#store(effect, reply, acceptor);
@@ -138,7 +154,7 @@ export class SimulatedNode {
   /** Writes in order, after a while; what is not written when the acceptor stops is lost, replies included. */
   #store(
     effect: AcceptorEffect & { kind: 'persist' },
-    reply: ((term: Term) => void) | null,
+    reply: ((term: unknown) => void) | null,
     acceptor: Acceptor | null,
   ): void {
     const { record, then } = effect;
@@ -262,7 +278,7 @@ export class SimulatedNode {
     const running = this.proposer.running.get(message.b.r);
     if (running !== undefined) world.onSent(message, running);
     const generation = this.#generation;
-    const request = encodeMessage(message);
+    const request = encodeRequest(this.#pid(), message);
     for (let to = 0; to < world.config.M.length; to++) {
       if ((places & (1 << to)) === 0) continue;
       world.network.send(this.place, to, () =>
@@ -275,10 +291,18 @@ export class SimulatedNode {
     }
   }
 
-  #onReply(term: Term, from: number): void {
-    const reply = decodeMessage(term, this.proposer.clock) as RegisterReply;
-    this.#world.trace(this.place, `gets ${describeReply(reply)} from ${from}`);
-    this.#propose((out) => this.#world.cores.stepReply(this.proposer, reply, this.#world.nowMs, out));
+  #onReply(term: unknown, from: number): void {
+    const batch = readReplyTerm(term, this.proposer.clock);
+    if (batch === null) throw new Error('a reply is not one on the wire');
+    this.#world.cores.stepClock(this.proposer, batch.clock);
+    readReplies(batch, this.proposer.running, (reply) => {
+      this.#world.trace(this.place, `gets ${describeReply(reply)} from ${from}`);
+      this.#propose((out) => this.#world.cores.stepReply(this.proposer, reply, this.#world.nowMs, out));
+    });
+  }
+
+  #pid(): Pid {
+    return new Pid(nameAtom(`n${this.place}@sim`), this.#generation, 0, 1);
   }
 
   #tick(): void {
@@ -289,6 +313,18 @@ export class SimulatedNode {
       this.#propose((out) => this.#world.cores.stepTime(this.proposer, this.#world.nowMs, out));
     });
   }
+}
+
+function encodeRequest(from: Pid, message: RegisterRequest): unknown {
+  const list: unknown[] = [];
+  pushRequest(list, message);
+  return requestTerm(from, message.e, message.b.p, list);
+}
+
+function encodeReply(message: RegisterReply): unknown {
+  const list: unknown[] = [];
+  pushReply(list, message);
+  return replyTerm(message.from, message.e, message.clock, list);
 }
 
 function at(b: Ballot): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createAcceptor, stepAcceptor } from '../../../kv/paxos/acceptor.ts';
 import { ballotHex, ballotToken, compareBallots, ZERO } from '../../../kv/paxos/ballot.ts';
-import { EMPTY, eraseChange, HISTORY_MAX, makeCell, putChange } from '../../../kv/paxos/change.ts';
+import { EMPTY, eraseChange, HISTORY_MAX, historyOf, makeCell, putChange } from '../../../kv/paxos/change.ts';
 import { decide } from '../../../kv/paxos/decide.ts';
 import { choice, knownChosen, quorumSize } from '../../../kv/paxos/quorum.ts';
 import { decideRead } from '../../../kv/paxos/read.ts';
@@ -229,7 +229,7 @@ describe('the decision of a proposer', () => {
   it('a first attempt writes its own value when nothing is there', () => {
     const decision = decide(put(), [promised(nothing), promised(nothing)], config);
     assert.ok(decision.kind === 'write' && decision.own);
-    assert.deepEqual(decision.cell.hist, [ballot(99)]);
+    assert.deepEqual(historyOf(decision.cell), [ballot(99)]);
   });
 
   it('what is there and known is answered, what is there and not known is written first', () => {
