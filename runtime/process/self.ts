@@ -88,7 +88,10 @@ export interface PlacedSpawnOptions {
    * also runs what the process spawns by function, ends with the last of them, and takes them all along when it is killed.
    */
   readonly isolated?: boolean;
-  /** With `isolated`: how much the JavaScript heap of its thread may grow, in megabytes (at least 16). Buffers do not count. */
+  /**
+   * With `isolated`: how much the JavaScript heap of its thread may grow, in megabytes (at least 16). Buffers do not count. On Node 24
+   * a thread that fills its heap with large arrays in one go can still end the whole program: the limit is then met inside V8.
+   */
   readonly memoryLimitMb?: number;
   /** The node; only modules that its application registered can be started there (`notsup` otherwise). */
   readonly node?: Atom | string;
