@@ -82,23 +82,41 @@ async function openSession(quorate: Quorate, events: SessionEvents, historyFile:
   };
 }
 
+/** How often a newcomer asks again when its attempt and the other's met. */
+const PROBES_MAX = 3;
+const NOBODY_THERE: readonly string[] = ['unknown_node', 'refused', 'host_unknown'];
+
 /**
  * A newcomer whose cookie is not that of the others gives up. Only a newcomer: a node that has served for a while must not
  * stop because somebody with a wrong cookie has come along; it just stays unconnected to that one.
  */
 async function refuseOtherCookies(node: LocalNode, others: readonly string[]): Promise<void> {
-  const strangers: string[] = [];
+  const names = others.filter((name) => name !== node.name.name);
+  const strangers = new Set<string>();
+  let collided = false;
   const onUnreachable = (name: string, reason: string): void => {
-    if (reason === 'bad_cookie') strangers.push(name);
+    if (reason === 'bad_cookie') strangers.add(name);
+    else if (!NOBODY_THERE.includes(reason)) collided = true;
   };
-  node.on('unreachable', onUnreachable);
-  const patience = new Promise((resolve) => realEnv.setTimer(PROBE_MS, resolve.bind(null, undefined), true));
-  const probes = others.filter((name) => name !== node.name.name).map((name) => node.connect(name));
-  await Promise.race([Promise.all(probes), patience]);
-  node.off('unreachable', onUnreachable);
-  if (strangers.length === 0) return;
+  // When both dial at once the other's attempt may be the one that shows it.
+  const onRefused = (error: QuorateError): void => {
+    if (error.code !== 'bad_cookie') return;
+    for (const name of names) if (error.message.includes(name)) strangers.add(name);
+  };
+  node.on('unreachable', onUnreachable).on('refused', onRefused);
+  for (let round = 0; round < PROBES_MAX; round++) {
+    collided = false;
+    const patience = new Promise((resolve) => realEnv.setTimer(PROBE_MS, resolve.bind(null, undefined), true));
+    await Promise.race([Promise.all(names.map((name) => node.connect(name))), patience]);
+    if (strangers.size > 0 || !collided) break;
+  }
+  node.off('unreachable', onUnreachable).off('refused', onRefused);
+  if (strangers.size === 0) return;
   const same = 'start all nodes with the same --cookie, or with the same --state-dir';
-  throw new CommandError('wrongCookie', `${strangers.join(', ')} has another cookie than ${node.name.name}: ${same}`);
+  throw new CommandError(
+    'wrongCookie',
+    `${[...strangers].join(', ')} has another cookie than ${node.name.name}: ${same}`,
+  );
 }
 
 function localFounders({ clusterSize }: NodeCommand): string[] {

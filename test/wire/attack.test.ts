@@ -178,7 +178,7 @@ for (const threads of [0, 1]) {
 
   test(`a stream of ever new atoms that nobody keeps does not fill memory, ${where}`, async (t) => {
     // The budget of a connection, 250,000 atoms, with names of 110 characters.
-    await underAttack(t, { threads, grownMax: 250 * MB }, async (victim) => {
+    await underAttack(t, { threads, grownMax: 400 * MB }, async (victim) => {
       const attacker = await Attacker.proved(t, 'names@h', victim);
       for (let i = 0; i < 300 && !attacker.closed; i++) {
         const name = (n: number): string => `nobody_${i}_${n}_${'x'.repeat(100)}`;
