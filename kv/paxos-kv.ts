@@ -9,8 +9,8 @@
  *
  * On the bucket's own thread a call costs no message; from another thread one there and one back.
  */
-import { realEnv } from '../runtime/env.ts';
-import { scheduler } from '../runtime/node/default.ts';
+import type { Env } from '../runtime/env.ts';
+import { presentEnv, scheduler } from '../runtime/node/default.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { CallError } from '../supervisors/index.ts';
@@ -134,7 +134,7 @@ async function keys(options: KeysOptions = {}): Promise<unknown[] | KeysResult> 
 
 /** System time in milliseconds, for `until: now() + 60_000`. */
 function now(): number {
-  return realEnv.systemTime();
+  return presentEnv().systemTime();
 }
 
 /** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited. */
@@ -143,16 +143,17 @@ async function waitForBucket(
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
   const name = bucketName(bucket);
-  const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
+  const env = presentEnv();
+  const deadline = env.now() + (options.timeoutMs ?? Infinity);
   const probe: OperationRequest = { kind: 'get', key: PROBE_KEY, timeoutMs: RETRY_MS * 10 };
   for (;;) {
     const state = await readiness(name);
     if (state.isReady && (await isAnswered(name, probe))) return;
-    if (realEnv.now() >= deadline) {
+    if (env.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
     }
-    await pause(RETRY_MS);
+    await pause(env, RETRY_MS);
   }
 }
 
@@ -273,16 +274,17 @@ async function runPatiently<T>(
   finish: Finish<T>,
 ): Promise<T> {
   const { signal } = options;
-  const deadline = realEnv.now() + request.timeoutMs;
+  const env = presentEnv();
+  const deadline = env.now() + request.timeoutMs;
   for (;;) {
     if (isAborted(signal)) throw aborted('not-applied');
-    const timeoutMs = deadline - realEnv.now();
+    const timeoutMs = deadline - env.now();
     const outcome = await runAbortable(bucket, { ...request, timeoutMs }, signal);
     if (outcome.kind !== 'no_quorum' || options.noQuorum !== 'retry') return finish(outcome, bucket, options);
-    if (realEnv.now() + RETRY_MS > deadline) {
+    if (env.now() + RETRY_MS > deadline) {
       throw new StoreError('timeout', 'not-applied', `bucket ${bucket}: no quorum in time; nothing was done`);
     }
-    await pause(RETRY_MS);
+    await pause(env, RETRY_MS);
   }
 }
 
@@ -350,6 +352,6 @@ function aborted(outcome: 'unknown' | 'not-applied'): StoreError {
   );
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => realEnv.setTimer(ms, resolve));
+function pause(env: Env, ms: number): Promise<void> {
+  return new Promise((resolve) => env.setTimer(ms, resolve));
 }

@@ -77,7 +77,7 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   const tree: TreeOptions = {
     options: checked,
     buckets: [DEFAULT_BUCKET, ...buckets],
-    lockToken: randomId(realEnv),
+    lockToken: randomId(options.env ?? realEnv),
     isLogging: false,
   };
   const { lines, reports } = chooseLoggers(options.name, logger);
@@ -160,7 +160,8 @@ class RunningQuorate implements Quorate {
   waitForQuorum(options: { readonly timeoutMs?: number } = {}): Promise<ClusterStatus> {
     if (this.status?.hasQuorum === true) return Promise.resolve(this.status);
     return new Promise((resolve, reject) => {
-      const timer = options.timeoutMs === undefined ? null : realEnv.setTimer(options.timeoutMs, () => onEnd(null));
+      const env = this.#env ?? realEnv;
+      const timer = options.timeoutMs === undefined ? null : env.setTimer(options.timeoutMs, () => onEnd(null));
       const onStatus = (status: ClusterStatus): void => {
         if (status.hasQuorum) onEnd(status);
       };
