@@ -9,7 +9,7 @@ import type { Journal } from './journal.ts';
 
 /** Shortest wait: a timer for a fraction that the clock cannot show would stand still for ever. */
 const LEAST_MS = 0.001;
-const EPOCH_MS = 1_700_000_000_000;
+export const EPOCH_MS = 1_700_000_000_000;
 const NO_TIMER: TimerHandle = { cancel: () => undefined };
 
 /** What outlives a program: the disk, and the clock. */
@@ -37,7 +37,7 @@ export class Life {
   readonly machine: Machine;
   readonly env: Env;
   readonly storage: RecordStorage;
-  /** Timers that were set and neither ran nor were cancelled. */
+  /** Timers that keep the program alive, and neither ran nor were cancelled. */
   timers = 0;
   isOver = false;
   #isFrozen = false;
@@ -98,21 +98,21 @@ export class Life {
       systemTime: () => EPOCH_MS + Math.floor(clockwork.nowMs * machine.rate + machine.skewMs),
       random: () => random.precise(),
       randomBytes: (size) => Uint8Array.from({ length: size }, () => random.below(256)),
-      setTimer: (delayMs, fn) => this.#setTimer(delayMs, fn),
+      setTimer: (delayMs, fn, unref = false) => this.#setTimer(delayMs, fn, unref ? 0 : 1),
       yieldTurn: (fn) => this.after(0, 'turn', fn),
       defer: (fn) => queueMicrotask(() => this.isOver || fn()),
       endOfTurn: (fn) => clockwork.endOfTurn(() => this.isOver || fn()),
     };
   }
 
-  #setTimer(delayMs: number, fn: () => void): TimerHandle {
+  #setTimer(delayMs: number, fn: () => void, keeps: number): TimerHandle {
     if (this.isOver) return NO_TIMER;
     let isPending = true;
-    this.timers += 1;
+    this.timers += keeps;
     const settle = (): boolean => {
       if (!isPending) return false;
       isPending = false;
-      this.timers -= 1;
+      this.timers -= keeps;
       return true;
     };
     const ring = (): void => {

@@ -3,15 +3,14 @@
  * time. This file starts and ends programs; what happens to them is planned in `faults.ts`, what is asked of them in `workload.ts`, and
  * what must hold is in `checks.ts`.
  */
+import { Violation } from '../invariants.ts';
 import { Random } from '../random.ts';
 import { Clockwork } from './clockwork.ts';
 import { Journal } from './journal.ts';
-import { Life, type Machine } from './life.ts';
+import { EPOCH_MS, Life, type Machine } from './life.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { Parameters } from './parameters.ts';
 import type { BootRecord, BucketShared, Quorate, System } from './system.ts';
-
-export class Violation extends Error {}
 
 /** A machine with the program that runs on it now. */
 export interface Site extends Machine {
@@ -29,7 +28,6 @@ export interface WorldHooks {
   onEnded(site: Site, life: Life): void;
   /** A node noticed that another is gone, or could not reach it. */
   onLost(site: Site, other: string): void;
-  onDataLost(site: Site, bucket: string): void;
 }
 
 export class World {
@@ -41,7 +39,7 @@ export class World {
   /** For what the simulation itself decides. */
   readonly random: Random;
   readonly sites: Site[] = [];
-  hooks: WorldHooks = { onSaved: idle, onEnded: idle, onLost: idle, onDataLost: idle };
+  hooks: WorldHooks = { onSaved: idle, onEnded: idle, onLost: idle };
   readonly #seeds: Random;
   #failure: Error | null = null;
 
@@ -152,6 +150,11 @@ export class World {
     return site.quorate === null ? undefined : localBucket(nameAtom(site.name), DEFAULT_BUCKET);
   }
 
+  /** What the clock of a machine shows, before it is cut to whole milliseconds. */
+  systemTimeOf(site: Site): number {
+    return EPOCH_MS + this.nowMs * site.rate + site.skewMs;
+  }
+
   isUp(site: Site): boolean {
     return site.quorate !== null;
   }
@@ -170,7 +173,6 @@ export class World {
     site.quorate = quorate;
     quorate.node.on('nodedown', (name) => life.isOver || this.hooks.onLost(site, name));
     quorate.node.on('unreachable', (name) => life.isOver || this.hooks.onLost(site, name));
-    quorate.on('dataLost', (bucket) => life.isOver || this.hooks.onDataLost(site, bucket));
   }
 
   #over(site: Site, life: Life): void {
