@@ -25,6 +25,7 @@ import {
   CLUSTER_STARTED,
   runClusterRoot,
   stopClusterRoot,
+  type BucketSpec,
   type TreeOptions,
 } from './cluster/cluster-tree.ts';
 import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
@@ -40,8 +41,8 @@ export interface QuorateOptions extends ClusterOptions, Omit<NodeOptions, 'logge
   /** `name@host`. */
   readonly name: string;
   readonly cookie: string;
-  /** Buckets to start besides the default one. */
-  readonly buckets?: readonly string[];
+  /** Buckets to start besides the default one, by name or with their number of partitions; the default one may be among these. */
+  readonly buckets?: readonly (string | BucketSpec)[];
   /** Where log lines and crash reports go: a function, or a logger as pino's; default stderr. null: nowhere. */
   readonly logger?: Logger | NodeLogger | null;
   /** Where the boot record is kept instead of a file; only with `threads: 0`. */
@@ -76,7 +77,7 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   });
   const tree: TreeOptions = {
     options: checked,
-    buckets: [DEFAULT_BUCKET, ...buckets],
+    buckets: bucketSpecs(buckets),
     lockToken: randomId(options.env ?? realEnv),
     isLogging: false,
   };
@@ -90,6 +91,11 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
     throw error;
   }
   return running;
+}
+
+function bucketSpecs(given: readonly (string | BucketSpec)[]): readonly BucketSpec[] {
+  const specs = given.map((one) => (typeof one === 'string' ? { bucket: one } : one));
+  return specs.some(({ bucket }) => bucket === DEFAULT_BUCKET) ? specs : [{ bucket: DEFAULT_BUCKET }, ...specs];
 }
 
 /** For the cluster's log lines, and for the reports of the node; undefined: the node's own way. */
