@@ -98,8 +98,7 @@ export class SimulatedNetwork {
   break(a: number, b: number, noticeMs: () => number): void {
     for (const pair of [...this.#pairs]) {
       const { dialled, accepted } = pair;
-      const isBetween =
-        (dialled.place === a && accepted.place === b) || (dialled.place === b && accepted.place === a);
+      const isBetween = (dialled.place === a && accepted.place === b) || (dialled.place === b && accepted.place === a);
       if (isBetween) pair.break(noticeMs);
     }
   }

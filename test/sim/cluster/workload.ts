@@ -96,7 +96,8 @@ export class Workload {
   /** The ids of values that must be gone by now, since what they are bound to has ended for good. */
   ended(): ReadonlySet<number> {
     const isOver = (binding: Binding): boolean =>
-      binding.hasEnded || (binding.until !== null && this.#sitesPast(binding.until).length === this.#world.sites.length);
+      binding.hasEnded ||
+      (binding.until !== null && this.#sitesPast(binding.until).length === this.#world.sites.length);
     return new Set(this.#bindings.filter(isOver).map(({ id }) => id));
   }
 
@@ -188,7 +189,11 @@ export class Workload {
   #onError(called: Called, error: { readonly code?: string; readonly outcome?: string }): void {
     const { operation, key, life } = called;
     if (life.isOver || !this.#open.delete(called)) return;
-    this.#world.note(life.machine.place, `error ${operation.id}`, `${error.code ?? String(error)} ${error.outcome ?? ''}`);
+    this.#world.note(
+      life.machine.place,
+      `error ${operation.id}`,
+      `${error.code ?? String(error)} ${error.outcome ?? ''}`,
+    );
     switch (error.outcome) {
       case 'not-applied':
         this.counts.noQuorum += 1;
