@@ -25,6 +25,7 @@ import {
   CLUSTER_STARTED,
   runClusterRoot,
   stopClusterRoot,
+  type BucketSpec,
   type TreeOptions,
 } from './cluster/cluster-tree.ts';
 import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
@@ -41,8 +42,8 @@ export interface QuorateOptions extends ClusterOptions, Omit<NodeOptions, 'logge
   /** `name@host`. */
   readonly name: string;
   readonly cookie: string;
-  /** Buckets to start besides the default one. */
-  readonly buckets?: readonly string[];
+  /** Buckets to start besides the default one, by name or with their number of partitions; the default one may be among these. */
+  readonly buckets?: readonly (string | BucketSpec)[];
   /** Whether `{ global }` names are kept in the store, in a bucket `GlobalNames`. Default true; the same on all nodes. */
   readonly globalNames?: boolean;
   /** Where log lines and crash reports go: a function, or a logger as pino's; default stderr. null: nowhere. */
@@ -83,8 +84,8 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   });
   const tree: TreeOptions = {
     options: checked,
-    buckets: [DEFAULT_BUCKET, ...(globalNames ? [GLOBAL_BUCKET] : []), ...buckets],
-    lockToken: randomId(realEnv),
+    buckets: bucketSpecs(globalNames ? [GLOBAL_BUCKET, ...buckets] : buckets),
+    lockToken: randomId(options.env ?? realEnv),
     isLogging: false,
   };
   const { lines, reports } = chooseLoggers(options.name, logger);
@@ -101,6 +102,11 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
     throw error;
   }
   return running;
+}
+
+function bucketSpecs(given: readonly (string | BucketSpec)[]): readonly BucketSpec[] {
+  const specs = given.map((one) => (typeof one === 'string' ? { bucket: one } : one));
+  return specs.some(({ bucket }) => bucket === DEFAULT_BUCKET) ? specs : [{ bucket: DEFAULT_BUCKET }, ...specs];
 }
 
 /** For the cluster's log lines, and for the reports of the node; undefined: the node's own way. */
@@ -141,7 +147,7 @@ class RunningQuorate implements Quorate {
   ) {
     this.node = node;
     this.#tree = tree;
-    this.#hasGlobalNames = tree.buckets.includes(GLOBAL_BUCKET);
+    this.#hasGlobalNames = tree.buckets.some(({ bucket }) => bucket === GLOBAL_BUCKET);
     this.#env = env;
     this.#storage = storage;
     this.#events.on('status', (status) => (this.status = status));
@@ -174,7 +180,8 @@ class RunningQuorate implements Quorate {
   waitForQuorum(options: { readonly timeoutMs?: number } = {}): Promise<ClusterStatus> {
     if (this.status?.hasQuorum === true) return Promise.resolve(this.status);
     return new Promise((resolve, reject) => {
-      const timer = options.timeoutMs === undefined ? null : realEnv.setTimer(options.timeoutMs, () => onEnd(null));
+      const env = this.#env ?? realEnv;
+      const timer = options.timeoutMs === undefined ? null : env.setTimer(options.timeoutMs, () => onEnd(null));
       const onStatus = (status: ClusterStatus): void => {
         if (status.hasQuorum) onEnd(status);
       };

@@ -17,7 +17,7 @@ export const MEMBERS_MAX = 30;
 const CELL_BALLOTS_AT = 6;
 const CONFIG_FIELDS: readonly string[] = [
   ...['cluster', 'e', 'N', 'M', 'r', 'uniform', 'mergeAll', 'prev'],
-  ...['fresh', 'bucket', 'partitions'],
+  ...['fresh', 'forced', 'bucket', 'partitions'],
 ];
 
 /** The highest round that may be heard of. A clock of 0 has heard of none: it takes its first one from others. */
@@ -171,7 +171,7 @@ export function readSeen(term: unknown, roundMax: number): readonly Observation[
 /** Configurations travel as plain objects, with their predecessor and without that one's. */
 export function readConfig(term: unknown): Config {
   const fields = readFields(term, CONFIG_FIELDS, 'a configuration');
-  const { cluster, e, N, M, r, uniform, mergeAll, prev, fresh, bucket, partitions } = fields;
+  const { cluster, e, N, M, r, uniform, mergeAll, prev, fresh, forced, bucket, partitions } = fields;
   const config: Config = {
     cluster: readText(cluster, 'the cluster of a configuration'),
     e: readCount(e, 'the epoch of a configuration'),
@@ -182,6 +182,7 @@ export function readConfig(term: unknown): Config {
     mergeAll: readBoolean(mergeAll, 'whether all members of a configuration merge'),
     prev: prev === null ? null : readConfig(prev),
     ...(fresh === undefined ? {} : { fresh: readTrue(fresh) }),
+    ...(forced === undefined ? {} : { forced: readTrue(forced) }),
     ...(bucket === undefined ? {} : { bucket: readText(bucket, 'the bucket of a configuration') }),
     ...(partitions === undefined ? {} : { partitions: readCount(partitions, 'the partitions of a configuration') }),
   };
@@ -191,7 +192,7 @@ export function readConfig(term: unknown): Config {
 }
 
 function readTrue(term: unknown): true {
-  if (term !== true) throw malformed('whether a configuration starts empty');
+  if (term !== true) throw malformed('whether a configuration is fresh or forced');
   return term;
 }
 

@@ -95,6 +95,8 @@ export interface Config {
   readonly prev: Config | null;
   /** Starts empty, whatever the epochs before held. */
   readonly fresh?: true;
+  /** An operator's reset: goes on with what its own members hold, which may lose or bring back values. */
+  readonly forced?: true;
   readonly bucket?: string;
   readonly partitions?: number;
 }
