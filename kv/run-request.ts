@@ -7,8 +7,8 @@ import type { Env } from '../runtime/env.ts';
 import { QuorateError } from '../runtime/errors.ts';
 import { scheduler } from '../runtime/node/default.ts';
 import type { Scheduler } from '../runtime/process/scheduler.ts';
-import { isBucketHere, runElsewhere } from './bucket/client.ts';
-import { localBucket } from './bucket/local.ts';
+import { isBucketHere, runElsewhere, type Cancel } from './bucket/client.ts';
+import { localOf } from './bucket/local.ts';
 import type { ProposerEngine } from './bucket/proposer-engine.ts';
 import { createOperationOf, type LocalRequest, type OperationRequest, type Settled } from './bucket/requests.ts';
 import { aborted, noBucket, StoreError } from './errors.ts';
@@ -21,7 +21,6 @@ export const RETRY_MS = 50;
 const RESTART_MS = 5;
 /** How long an aborted operation waits to hear from another thread whether it took effect. */
 const ABORT_MS = 100;
-const ENDED: Settled = { kind: 'ended' };
 
 /** What an outcome is to the caller; may throw. */
 export type Finish<T> = (outcome: Outcome, bucket: string, options: CommonOptions) => T;
@@ -106,8 +105,8 @@ export function pause(env: Env, ms: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-function engineHere(at: Scheduler, bucket: string, _key: Key): ProposerEngine | null {
-  return localBucket(at.nodeName, bucket)?.proposer ?? null;
+function engineHere(at: Scheduler, bucket: string, key: Key): ProposerEngine | null {
+  return localOf(at.nodeName, bucket, key)?.proposer ?? null;
 }
 
 /** Runs an operation with all that callers may ask for: again and again while there is no quorum, or no proposer for a moment. */
@@ -153,6 +152,11 @@ function runOnce(
   const engine = engineHere(at, bucket, request.key);
   if (engine !== null) return runOn(engine, at.env, request, signal);
   return new Promise((resolve, reject) => {
+    let cancel: Cancel | null = null;
+    const onAbort = (): void => {
+      cancel?.();
+      at.env.setTimer(ABORT_MS, () => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown')), true);
+    };
     const settle = (settled: Settled): void => {
       signal?.removeEventListener('abort', onAbort);
       if (signal?.aborted !== true) return resolve(settled);
@@ -160,13 +164,8 @@ function runOnce(
       else if (settled.kind === 'unknown') reject(aborted('unknown'));
       else resolve(settled);
     };
-    const cancel = runElsewhere(at, bucket, request, signal !== undefined, settle);
-    const onAbort = (): void => {
-      cancel?.();
-      at.env.setTimer(ABORT_MS, () => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown')), true);
-    };
-    if (cancel === null) return resolve(ENDED);
     signal?.addEventListener('abort', onAbort, { once: true });
+    cancel = runElsewhere(at, bucket, request, signal !== undefined, settle);
   });
 }
 

@@ -15,6 +15,7 @@ import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
 import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
+import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView, ClusterCast } from './view.ts';
 import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
@@ -75,6 +76,7 @@ export class AcceptorEngine {
 
   onView(view: BucketView): void {
     this.#view = view;
+    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return;
     for (const config of view.configs) this.#adopt(config);
     this.#joining?.ask(this.#self, view, false);
   }
@@ -128,7 +130,7 @@ export class AcceptorEngine {
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
     if (adoption.kind === 'merges') {
-      this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
+      this.#joining = new Joining(this.#shared, config, adoption.from, adoption.need);
       if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
     }
     this.#tellActive();
@@ -138,7 +140,7 @@ export class AcceptorEngine {
   #joinAgain(): void {
     const { config, place, active } = this.acceptor;
     if (config === null || config.prev === null || place < 0 || active) return;
-    this.#joining = new Joining(this.#shared.bucket, config, config.prev, config.prev.r);
+    this.#joining = new Joining(this.#shared, config, config.prev, config.prev.r);
   }
 
   #step(message: RegisterRequest): void {
@@ -184,7 +186,8 @@ export class AcceptorEngine {
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */
   tellActive(): void {
-    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e: this.#activeIn() });
+    const { bucket, partition } = this.#shared;
+    this.#cast({ kind: 'bucketActive', bucket, boot: this.acceptor.me.boot, partition, e: this.#activeIn() });
   }
 
   #tellActive(): void {

@@ -1,5 +1,5 @@
 /**
- * The way to a bucket from a thread that does not run it: one process per thread and bucket, which sends what its thread asks for in a turn as
+ * The way to a bucket from a thread that does not run it: one process per thread and partition, which sends what its thread asks for in a turn as
  * one message, and hands the outcomes out. It ends with the bucket's proposer; what that one may have done is `unknown` then, and the rest
  * `ended`. Deadlines are the proposer's; should its thread not answer at all, the caller's own clock ends the wait a little later.
  */
@@ -19,6 +19,7 @@ import {
   type Settle,
   type Settled,
 } from './requests.ts';
+import { withRoute, type Route } from './routes.ts';
 import { acceptorName, learnerName, proposerName } from './view.ts';
 
 /** How much longer than its deadline an operation waits for the thread of the proposer. */
@@ -38,17 +39,24 @@ export type Cancel = () => void;
 
 const clients: WeakMap<Scheduler, Map<string, StoreClient>> = new WeakMap();
 
-/** Hands an operation to the proposer of this node's bucket; null when there is none now. */
+/** Hands an operation to the proposer of this node that has its key; `ended` when there is none now. */
 export function runElsewhere(
   scheduler: Scheduler,
   bucket: string,
   request: OperationRequest,
   isCancellable: boolean,
   settle: Settle,
-): Cancel | null {
-  const proposer = scheduler.whereis(proposerName(bucket));
-  if (proposer === undefined) return null;
-  return clientOf(scheduler, bucket, proposer).run(request, isCancellable, settle);
+): Cancel {
+  let cancel: Cancel | null = null;
+  let isCancelled = false;
+  withRoute(scheduler, bucket, request.key, (route) => {
+    if (route === null || isCancelled) return settle(ENDED);
+    cancel = clientOf(scheduler, bucket, route).run(request, isCancellable, settle);
+  });
+  return () => {
+    isCancelled = true;
+    cancel?.();
+  };
 }
 
 /** Does this node run the bucket? Its processes are restarted one by one, so that one of them may be missing for a moment. */
@@ -57,13 +65,14 @@ export function isBucketHere(scheduler: Scheduler, bucket: string): boolean {
   return names.some((name) => scheduler.whereis(name) !== undefined);
 }
 
-function clientOf(scheduler: Scheduler, bucket: string, proposer: Pid): StoreClient {
+function clientOf(scheduler: Scheduler, bucket: string, { proposer, partition }: Route): StoreClient {
   let known = clients.get(scheduler);
   if (known === undefined) clients.set(scheduler, (known = new Map()));
-  let client = known.get(bucket);
+  const at = proposerName(bucket, partition);
+  let client = known.get(at);
   if (client === undefined || client.isClosed || !client.proposer.equals(proposer)) {
     client = new StoreClient(scheduler, proposer);
-    known.set(bucket, client);
+    known.set(at, client);
   }
   return client;
 }
