@@ -9,8 +9,11 @@
  *
  * So far a member that restarted alone stays a client, and the cluster cannot be resized.
  */
+export type { ChangeFunction } from './apply-change.ts';
 export { Bucket } from './bucket/bucket.ts';
 export type { BucketOptions } from './bucket/bucket.ts';
+export { CASPaxos } from './cas-paxos.ts';
+export type { QueryFunction } from './cas-paxos.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { ClusterEvents } from './cluster/cluster.ts';
 export type { ClusterStatus } from './cluster/cluster-server.ts';
@@ -26,6 +29,9 @@ export type { CommonOptions, GetOptions, KeysOptions, PutOptions } from './kv-op
 export { PauseUntil } from './pause-until.ts';
 export { PaxosKV } from './paxos-kv.ts';
 export type { ChangeResult, Found, GetResult, KeysResult, NoQuorum, NotFound, PutResult, Refused } from './results.ts';
+export { Cas, Lww } from './registers.ts';
+export { Versions } from './versions.ts';
+export type { Version } from './versions.ts';
 export { waitForBucket } from './wait-for-bucket.ts';
 export { startQuorate } from './quorate.ts';
 export type { Logger, Quorate, QuorateOptions } from './quorate.ts';
