@@ -18,7 +18,7 @@ import { Lifetimes } from './lifetime-watch.ts';
 import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView, ClusterCast } from './view.ts';
-import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
+import { pushReply, readRequests, replyTerm, sealOf, type RequestBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
@@ -36,6 +36,8 @@ export class AcceptorEngine {
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
+  /** Of the requests that are meant for this incarnation; none before it knows its cluster. */
+  #seal = -1;
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
     this.#shared = shared;
@@ -44,6 +46,7 @@ export class AcceptorEngine {
     this.snapshots = new Snapshots(shared.bucket);
     this.#lifetimes = new Lifetimes(shared, self, acceptor);
     shared.table.owner = self.pid;
+    if (acceptor.config !== null) this.#seal = sealOf(acceptor.config.cluster, shared, acceptor.me);
     watchAll(acceptor, this.#effects);
     this.#carryOut(null);
     this.#joinAgain();
@@ -65,6 +68,7 @@ export class AcceptorEngine {
   /** A batch of another node's proposer: answered in one message. */
   onRequests(batch: RequestBatch): void {
     const list: unknown[] = [];
+    if (batch.seal !== this.#seal) return this.#refuse(batch, list);
     readRequests(batch, this.acceptor.clock, (message) => {
       this.#step(message);
       this.#carryOut((reply) => pushReply(list, reply));
@@ -72,6 +76,14 @@ export class AcceptorEngine {
     if (list.length === 0) return;
     const { place, e, clock } = this.acceptor;
     this.#self.send(batch.from, replyTerm(place, e, clock, list));
+  }
+
+  /** Sent to another incarnation, or to a member of another cluster, that had this name: nobody votes in its place. */
+  #refuse(batch: RequestBatch, list: unknown[]): void {
+    readRequests(batch, this.acceptor.clock, ({ kind, e, b }) => {
+      if (kind !== 'chosen' && kind !== 'forget') pushReply(list, { kind: 'inactive', from: -1, e, b, clock: 0 });
+    });
+    if (list.length > 0) this.#self.send(batch.from, replyTerm(-1, batch.e, 0, list));
   }
 
   onView(view: BucketView): void {
@@ -126,6 +138,7 @@ export class AcceptorEngine {
   #adopt(config: Config): void {
     const { acceptor } = this;
     const adoption = adopt(acceptor, config);
+    this.#seal = sealOf(config.cluster, this.#shared, acceptor.me);
     if (adoption.kind === 'known' || adoption.kind === 'lags') return;
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;

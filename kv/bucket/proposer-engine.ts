@@ -31,7 +31,7 @@ import { partitionOf, partitionsRefusal } from './partitions.ts';
 import type { Settle } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
-import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
+import { pushRequest, readReplies, requestTerm, sealOf, type ReplyBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
@@ -40,6 +40,7 @@ const EFFECTS_KEPT = 64;
 /** What is to go to one member. */
 interface Outbox {
   readonly to: RemoteName;
+  readonly seal: number;
   list: unknown[];
   /** Hints wait for company, at most until the next tick. */
   isUrgent: boolean;
@@ -242,7 +243,14 @@ export class ProposerEngine {
     const name = nameAtom(acceptorName(this.#shared.bucket, this.#shared.partition));
     const own = this.#self.nodeName.name;
     this.#outboxes = config.M.map((m) =>
-      m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },
+      m.name === own
+        ? null
+        : {
+            to: tuple2(name, nameAtom(m.name)),
+            seal: sealOf(config.cluster, this.#shared, m),
+            list: [],
+            isUrgent: false,
+          },
     );
   }
 
@@ -268,7 +276,7 @@ export class ProposerEngine {
     outbox.list = [];
     outbox.isUrgent = false;
     const { config, p } = this.core;
-    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, config.e, p, list));
+    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, outbox.seal, config.e, p, list));
   }
 
   #armTick(): void {

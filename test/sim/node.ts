@@ -318,7 +318,7 @@ export class SimulatedNode {
 function encodeRequest(from: Pid, message: RegisterRequest): unknown {
   const list: unknown[] = [];
   pushRequest(list, message);
-  return requestTerm(from, message.e, message.b.p, list);
+  return requestTerm(from, 0, message.e, message.b.p, list);
 }
 
 function encodeReply(message: RegisterReply): unknown {
