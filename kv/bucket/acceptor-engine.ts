@@ -17,6 +17,7 @@ import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
 import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
+import { Upkeep } from './upkeep.ts';
 import type { BucketView, ClusterCast } from './view.ts';
 import { pushReply, readRequests, replyTerm, sealOf, type RequestBatch } from './wire.ts';
 
@@ -30,6 +31,7 @@ export class AcceptorEngine {
   readonly #shared: BucketShared;
   readonly #self: Self;
   readonly #lifetimes: Lifetimes;
+  readonly #upkeep: Upkeep;
   readonly #effects: AcceptorEffect[] = [];
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
@@ -45,6 +47,8 @@ export class AcceptorEngine {
     this.acceptor = acceptor;
     this.snapshots = new Snapshots(shared.bucket);
     this.#lifetimes = new Lifetimes(shared, self, acceptor);
+    this.#upkeep = new Upkeep(shared, acceptor);
+    shared.upkeep = this.#upkeep;
     shared.table.owner = self.pid;
     if (acceptor.config !== null) this.#seal = sealOf(acceptor.config.cluster, shared, acceptor.me);
     watchAll(acceptor, this.#effects);
@@ -120,6 +124,7 @@ export class AcceptorEngine {
     if (this.#view !== null) this.#joining?.ask(this.#self, this.#view, true);
     this.#lifetimes.sweep(this.#effects);
     this.#carryOut(null);
+    this.#upkeep.sweep();
     this.snapshots.dropOld(this.#shared.env.now());
   }
 
@@ -132,6 +137,8 @@ export class AcceptorEngine {
 
   close(): void {
     this.#lifetimes.close();
+    this.#upkeep.close();
+    if (this.#shared.upkeep === this.#upkeep) this.#shared.upkeep = null;
     if (this.#shared.table.owner === this.#self.pid) this.#shared.table.owner = null;
   }
 
@@ -185,7 +192,7 @@ export class AcceptorEngine {
           this.#lifetimes.onKeyChanged(effect.key, effects);
           break;
         case 'eraseSoon':
-          this.#lifetimes.eraseSoon(effect.key, effect.ver);
+          this.#upkeep.eraseSoon(effect.key, effect.ver);
           break;
         case 'persist':
           effects.push(...effect.then); // only durable acceptors ask for it, and there are none yet

@@ -206,8 +206,7 @@ export class SimulatedNode {
       if (cell !== null && cell.live) {
         if (this.#world.hasEnded(cell.bind)) this.#observeSoon(key, cell.ver, 3);
         if (!chosen && random.chance(0.2)) {
-          const settings = { ...this.#backgroundSettings(), startsClassic: true };
-          this.#background(`resolve ${key}`, cores.createRead(key, settings));
+          this.#background(`resolve ${key}`, cores.createSettle(key, this.#backgroundSettings()));
         }
       } else if (parameters.forgets && random.chance(0.4)) {
         this.#collectSoon(key);
@@ -258,6 +257,9 @@ export class SimulatedNode {
       case 'answer':
         this.#onAnswer(effect.operation, effect.outcome);
         break;
+      case 'litter':
+        this.#collectSoon(effect.key);
+        break;
       case 'adopt':
       case 'teach':
         throw new Error(`unexpected in one configuration: ${effect.kind}`);
@@ -268,9 +270,6 @@ export class SimulatedNode {
     const cell = outcome.kind === 'ok' ? describeCell(outcome.cell) : '';
     this.#world.trace(this.place, `answers ${operation.kind} ${operation.key}: ${outcome.kind} ${cell}`);
     this.#world.onAnswer(operation, outcome);
-    // Promises, and fast values that are void, are what an attempt leaves on a key that is not live.
-    if (outcome.kind !== 'ok' || (outcome.cell !== null && outcome.cell.live)) return;
-    if (operation.tag === 'background' && operation.kind !== 'collect') this.#collectSoon(operation.key);
   }
 
   #sendTo(places: number, message: RegisterRequest): void {
