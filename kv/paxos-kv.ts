@@ -9,17 +9,15 @@
  *
  * On the bucket's own thread a call costs no message; from another thread one there and one back.
  */
-import { realEnv } from '../runtime/env.ts';
-import { scheduler } from '../runtime/node/default.ts';
+import type { Env } from '../runtime/env.ts';
+import { presentEnv, scheduler } from '../runtime/node/default.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
-import { CallError } from '../supervisors/index.ts';
 import { runElsewhere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
-import { localBucket } from './bucket/local.ts';
-import { ProposerServer, type Readiness } from './bucket/proposer-server.ts';
+import { localOf } from './bucket/local.ts';
 import { createOperationOf, type OperationRequest } from './bucket/requests.ts';
-import { proposerName } from './bucket/view.ts';
+import { probeKeys, readiness } from './bucket/routes.ts';
 import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
 import {
@@ -66,8 +64,6 @@ const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
 const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
 const RETRY_MS = 50;
 const NO_OPTIONS: CommonOptions = {};
-/** No term has this encoding, so nobody puts it. */
-const PROBE_KEY = '';
 
 async function putWith(key: string, value: unknown, options: PutOptions): Promise<PutResult> {
   const read = readPutOptions(options);
@@ -134,7 +130,7 @@ async function keys(options: KeysOptions = {}): Promise<unknown[] | KeysResult> 
 
 /** System time in milliseconds, for `until: now() + 60_000`. */
 function now(): number {
-  return realEnv.systemTime();
+  return presentEnv().systemTime();
 }
 
 /** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited. */
@@ -143,21 +139,23 @@ async function waitForBucket(
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
   const name = bucketName(bucket);
-  const deadline = realEnv.now() + (options.timeoutMs ?? Infinity);
-  const probe: OperationRequest = { kind: 'get', key: PROBE_KEY, timeoutMs: RETRY_MS * 10 };
+  const env = presentEnv();
+  const deadline = env.now() + (options.timeoutMs ?? Infinity);
   for (;;) {
     const state = await readiness(name);
-    if (state.isReady && (await isAnswered(name, probe))) return;
-    if (realEnv.now() >= deadline) {
+    if (state.isReady && (await isAnswered(name, state.partitions))) return;
+    if (env.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
     }
-    await pause(RETRY_MS);
+    await pause(env, RETRY_MS);
   }
 }
 
-function isAnswered(bucket: string, probe: OperationRequest): Promise<boolean> {
-  return run(bucket, probe, NO_OPTIONS, (outcome) => outcome.kind === 'ok').catch(() => false);
+async function isAnswered(bucket: string, partitions: number): Promise<boolean> {
+  const probes = probeKeys(partitions).map((key): OperationRequest => ({ kind: 'get', key, timeoutMs: RETRY_MS * 10 }));
+  const answers = probes.map((probe) => run(bucket, probe, NO_OPTIONS, (outcome) => outcome.kind === 'ok'));
+  return (await Promise.all(answers.map((answer) => answer.catch(() => false)))).every((isOk) => isOk);
 }
 
 export { waitForBucket };
@@ -250,7 +248,7 @@ function run<T>(bucket: string, request: OperationRequest, options: CommonOption
   } catch (error) {
     return Promise.reject(error as Error);
   }
-  const here = localBucket(at.nodeName, bucket);
+  const here = localOf(at.nodeName, bucket, request.key);
   const engine = here?.proposer;
   if (!here || !engine) return runElsewhere(at, bucket, request).then((outcome) => finish(outcome, bucket, options));
   return new Promise((resolve, reject) => {
@@ -273,16 +271,17 @@ async function runPatiently<T>(
   finish: Finish<T>,
 ): Promise<T> {
   const { signal } = options;
-  const deadline = realEnv.now() + request.timeoutMs;
+  const env = presentEnv();
+  const deadline = env.now() + request.timeoutMs;
   for (;;) {
     if (isAborted(signal)) throw aborted('not-applied');
-    const timeoutMs = deadline - realEnv.now();
+    const timeoutMs = deadline - env.now();
     const outcome = await runAbortable(bucket, { ...request, timeoutMs }, signal);
     if (outcome.kind !== 'no_quorum' || options.noQuorum !== 'retry') return finish(outcome, bucket, options);
-    if (realEnv.now() + RETRY_MS > deadline) {
+    if (env.now() + RETRY_MS > deadline) {
       throw new StoreError('timeout', 'not-applied', `bucket ${bucket}: no quorum in time; nothing was done`);
     }
-    await pause(RETRY_MS);
+    await pause(env, RETRY_MS);
   }
 }
 
@@ -292,7 +291,7 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 
 function runAbortable(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
   const at = scheduler();
-  const here = localBucket(at.nodeName, bucket);
+  const here = localOf(at.nodeName, bucket, request.key);
   const engine = here?.proposer;
   if (!here || !engine) return orAborted(runElsewhere(at, bucket, request), request, signal);
   return new Promise((resolve, reject) => {
@@ -324,15 +323,6 @@ function orAborted(
   });
 }
 
-async function readiness(bucket: string): Promise<Readiness> {
-  try {
-    return await ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'ready' });
-  } catch (error) {
-    if (error instanceof CallError) return { isReady: false, waits: `this node does not run bucket ${bucket}` };
-    throw error;
-  }
-}
-
 function bucketName(bucket: string | Atom | undefined): string {
   if (bucket === undefined) return DEFAULT_BUCKET;
   return isAtom(bucket) ? bucket.name : bucket;
@@ -350,6 +340,6 @@ function aborted(outcome: 'unknown' | 'not-applied'): StoreError {
   );
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => realEnv.setTimer(ms, resolve));
+function pause(env: Env, ms: number): Promise<void> {
+  return new Promise((resolve) => env.setTimer(ms, resolve));
 }

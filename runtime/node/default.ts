@@ -1,4 +1,5 @@
 /** The scheduler that the free functions use outside of any process: that of the node which this thread belongs to. */
+import { realEnv, type Env } from '../env.ts';
 import { QuorateError } from '../errors.ts';
 import { currentSelf } from '../process/context.ts';
 import type { Process } from '../process/process.ts';
@@ -28,6 +29,12 @@ export function scheduler(): Scheduler {
     throw new QuorateError('no_node', 'no node runs in this thread: start one with `await LocalNode.start()` first');
   }
   return found;
+}
+
+/** Time, timers and randomness of the calling process's node, or of the thread's node; the real ones where no node runs. */
+export function presentEnv(): Env {
+  const self = currentSelf() as Process | undefined;
+  return (self?.scheduler ?? defaultScheduler)?.env ?? realEnv;
 }
 
 /** The calling process. @throws `no_process` outside of one, and in one started with `implicitSelf: false` */

@@ -4,6 +4,7 @@
  */
 import { ZERO } from '../../kv/paxos/ballot.ts';
 import { choice } from '../../kv/paxos/quorum.ts';
+import { Digest } from './digest.ts';
 import { describeCell, Invariants, Violation } from './invariants.ts';
 import { Network } from './network.ts';
 import { SimulatedNode } from './node.ts';
@@ -28,6 +29,8 @@ export interface RunReport {
   readonly erased: number;
   readonly forgotten: number;
   readonly messages: number;
+  readonly events: number;
+  readonly digest: string;
 }
 
 const NOTHING: Holding = { ab: ZERO, fast: false, cell: null, chosen: false, ae: 0, fl: ZERO };
@@ -57,6 +60,8 @@ export class World {
   #proposers = 0;
   #operations = 0;
   #planned = 0;
+  #events = 0;
+  readonly #digest = new Digest();
 
   constructor(cores: Cores, seed: number, print: ((line: string) => void) | null) {
     this.cores = cores;
@@ -100,10 +105,15 @@ export class World {
       erased,
       forgotten,
       messages: this.network.delivered,
+      events: this.#events,
+      digest: this.#digest.toString(),
     };
   }
 
   trace(place: number, what: string): void {
+    this.#events += 1;
+    this.#digest.addNumber(this.nowMs);
+    this.#digest.addText(what);
     this.#print?.(`${this.nowMs.toFixed(2).padStart(9)} ${place} ${what}`);
   }
 

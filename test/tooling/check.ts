@@ -32,7 +32,7 @@ const STEPS: readonly Step[] = [
   { name: 'knip', commands: [tool('knip/bin/knip.js', '-c', 'test/tooling/knip.json', '--no-progress')] },
   { name: 'package', commands: [['dist/test/tooling/package-check.js']] },
   { name: 'tests', commands: [['dist/test/run.js']] },
-  { name: 'sim', commands: [['dist/test/sim/main.js', '--seeds', '50']] },
+  { name: 'sim', commands: [['dist/test/sim/main.js', 'all', 'void', '--seeds', '50']] },
 ];
 
 interface Outcome {
