@@ -15,6 +15,7 @@ import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
 import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
+import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView, ClusterCast } from './view.ts';
 import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
@@ -35,6 +36,8 @@ export class AcceptorEngine {
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
+  #localReply: RegisterReply | null = null;
+  readonly #keepReply = (reply: RegisterReply): void => void (this.#localReply = reply);
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
     this.#shared = shared;
@@ -51,14 +54,14 @@ export class AcceptorEngine {
 
   /** A request of the proposer on this thread; the reply, if it has one. A step that throws ends this acceptor, not the caller. */
   local(message: RegisterRequest): RegisterReply | null {
-    let reply: RegisterReply | null = null;
+    this.#localReply = null;
     try {
       this.#step(message);
-      this.#carryOut((answer) => (reply = answer));
+      this.#carryOut(this.#keepReply);
     } catch (error) {
       if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
     }
-    return reply;
+    return this.#localReply;
   }
 
   /** A batch of another node's proposer: answered in one message. */
@@ -75,6 +78,7 @@ export class AcceptorEngine {
 
   onView(view: BucketView): void {
     this.#view = view;
+    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return;
     for (const config of view.configs) this.#adopt(config);
     this.#joining?.ask(this.#self, view, false);
   }
@@ -128,7 +132,7 @@ export class AcceptorEngine {
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
     if (adoption.kind === 'merges') {
-      this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
+      this.#joining = new Joining(this.#shared, config, adoption.from, adoption.need);
       if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
     }
     this.#tellActive();
@@ -138,7 +142,7 @@ export class AcceptorEngine {
   #joinAgain(): void {
     const { config, place, active } = this.acceptor;
     if (config === null || config.prev === null || place < 0 || active) return;
-    this.#joining = new Joining(this.#shared.bucket, config, config.prev, config.prev.r);
+    this.#joining = new Joining(this.#shared, config, config.prev, config.prev.r);
   }
 
   #step(message: RegisterRequest): void {
@@ -184,7 +188,8 @@ export class AcceptorEngine {
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */
   tellActive(): void {
-    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e: this.#activeIn() });
+    const { bucket, partition } = this.#shared;
+    this.#cast({ kind: 'bucketActive', bucket, boot: this.acceptor.me.boot, partition, e: this.#activeIn() });
   }
 
   #tellActive(): void {

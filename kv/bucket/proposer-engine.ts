@@ -2,8 +2,8 @@
  * A proposer at work inside its process: runs any number of operations at a time through the pure steps, with one timer for all of them. What
  * goes to one member in a turn goes as one message; the acceptor on the same thread is called directly.
  *
- * An operation is answered exactly once. When the process ends, operations that are still running reject: their changes may have been
- * accepted.
+ * An operation is answered exactly once. When the process ends, operations that are still running are `unknown` if their change was sent,
+ * since it may have been accepted, and `ended` if not.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
 import { reasonOf } from '../../runtime/process/exit.ts';
@@ -23,11 +23,12 @@ import {
   stepReply,
   stepTime,
 } from '../paxos/proposer.ts';
+import { UNKNOWN } from '../paxos/decide.ts';
 import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
-import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
-import type { Settle } from './requests.ts';
+import { partitionOf, partitionsRefusal } from './partitions.ts';
+import type { Settle, Settled } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
 import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
@@ -35,6 +36,8 @@ import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.t
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
 const EFFECTS_KEPT = 64;
+/** Nothing was done: the successor of this proposer may be asked. */
+const ENDED: Settled = { kind: 'ended' };
 
 /** What is to go to one member. */
 interface Outbox {
@@ -69,10 +72,16 @@ export class ProposerEngine {
 
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
-    if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
+    if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, ENDED);
     this.#takeClock();
     startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
+  }
+
+  /** A caller who was told of another number of partitions, before the bucket was stopped and started, asks again. */
+  #isOurs(key: Key): boolean {
+    const { partition, partitions } = this.#shared;
+    return partitionOf(key, partitions) === partition;
   }
 
   /** The caller gives up. */
@@ -102,6 +111,9 @@ export class ProposerEngine {
     this.view = view;
     const config = view.configs.at(-1) ?? null;
     if (config === null) return;
+    const refusal = partitionsRefusal(config, this.#shared.partitions);
+    // whoever counts the partitions otherwise would look for a key in another one's registers
+    if (refusal !== null) return castTo(this.#self, CLUSTER, { kind: 'misunderstood', text: refusal });
     // after a restart of the cluster's process the view may come before this node's boot is known to it
     this.#ownPlace = config.M.findIndex((m) => view.me !== null && sameIncarnation(m, view.me));
     const connected = maskOf(config, view);
@@ -137,7 +149,8 @@ export class ProposerEngine {
     this.#isClosed = true;
     this.#tick?.cancel();
     for (const operation of this.core.running.values()) {
-      this.#settle(operation, operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
+      // one that collects has had its answer
+      if (operation.phase !== 'collecting') this.#settle(operation, operation.isExposed ? UNKNOWN : ENDED);
     }
   }
 
@@ -224,12 +237,12 @@ export class ProposerEngine {
     this.#armTick();
   }
 
-  #settle(operation: Operation, outcome: Outcome): void {
-    (operation.tag as Settle | undefined)?.(outcome);
+  #settle(operation: Operation, settled: Settled): void {
+    (operation.tag as Settle | undefined)?.(settled);
   }
 
   #address(config: Config): void {
-    const name = nameAtom(acceptorName(this.#shared.bucket));
+    const name = nameAtom(acceptorName(this.#shared.bucket, this.#shared.partition));
     const own = this.#self.nodeName.name;
     this.#outboxes = config.M.map((m) =>
       m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },

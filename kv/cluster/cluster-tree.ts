@@ -11,7 +11,7 @@ import { Exit } from '../../runtime/term/exit-reason.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple, tuple2 } from '../../runtime/term/tuple.ts';
 import { Supervisor, type ChildSpec } from '../../supervisors/index.ts';
-import { Bucket } from '../bucket/bucket.ts';
+import { Bucket, type BucketOptions } from '../bucket/bucket.ts';
 import { ClusterServer, type ClusterArgs } from './cluster-server.ts';
 import type { CheckedClusterOptions } from './options.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -23,9 +23,11 @@ export const CLUSTER_FAILED: Atom = nameAtom('$clusterFailed');
 const STOP: Atom = nameAtom('$clusterStop');
 const STOPPED: Atom = nameAtom('$clusterStopped');
 
+export type BucketSpec = Pick<BucketOptions, 'bucket' | 'partitions'>;
+
 export interface TreeOptions {
   readonly options: CheckedClusterOptions;
-  readonly buckets: readonly string[];
+  readonly buckets: readonly BucketSpec[];
   /** Names the holder of the record's lock, so that a replaced thread of the same node may have it. */
   readonly lockToken: string;
   /** Log lines go to stderr from here; otherwise only to watchers. */
@@ -88,7 +90,7 @@ function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: E
     if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
   };
   const cluster = clusterChild({ options: tree.options, storage, env, log, running: new Map() });
-  const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ bucket, env }));
+  const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ ...bucket, env }));
   return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
 }
 

@@ -69,7 +69,7 @@ export function stepCluster(state: ClusterState, input: ClusterInput, context: S
       break;
     case 'bucketActive': {
       const here = state.running.get(input.bucket);
-      if (here?.boot === input.boot) state.running.set(input.bucket, { ...here, activeIn: input.e });
+      if (here?.boot === input.boot) state.running.set(input.bucket, withVotes(here, input.partition, input.e));
       break;
     }
     case 'bucketDown':
@@ -147,8 +147,17 @@ function onBucketUp(state: ClusterState, input: ClusterInput & { kind: 'bucketUp
     boot = state.record.boots;
   }
   state.unannounced.delete(input.bucket);
-  state.running.set(input.bucket, { boot, partitions: input.partitions, activeIn: 0 });
+  // every partition says this, and again when the cluster's process is back
+  const here = state.running.get(input.bucket);
+  if (here?.boot !== boot)
+    state.running.set(input.bucket, { boot, partitions: input.partitions, activeIn: 0, votesIn: [] });
   effects.push({ kind: 'boot', bucket: input.bucket, boot });
+}
+
+/** A member votes when all its partitions do. */
+function withVotes(here: RunningBucket, partition: number, e: number): RunningBucket {
+  const votesIn = Array.from({ length: here.partitions }, (_, i) => (i === partition ? e : (here.votesIn[i] ?? 0)));
+  return { ...here, votesIn, activeIn: votesIn.every((one) => one === e) ? e : 0 };
 }
 
 /** Records decided configurations, in order. What that means for rounds and Hellos is seen at the end of the step. */

@@ -1,4 +1,5 @@
 /** What the cluster and its buckets wait for, in words for a person: names, and what would help. */
+import { partitionsRefusal } from '../bucket/partitions.ts';
 import type { Config, NodeName } from '../paxos/messages.ts';
 import { quorumSize, sameIncarnation } from '../paxos/quorum.ts';
 import { memberNamed, vacantSeats } from './config.ts';
@@ -64,6 +65,9 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   const newest = newestOf(chainOf(state.record, bucket));
   if (newest === null)
     return `bucket ${bucket} is not founded: ${quorumSize(own.N)} nodes of the cluster have to run it`;
+  const here = state.running.get(bucket);
+  const refusal = here === undefined ? null : partitionsRefusal(newest, here.partitions);
+  if (refusal !== null) return refusal;
   const connected = newest.M.filter((m) => isPresentMember(state, bucket, newest, m.name)).map((m) => m.name);
   const hasQuorum = connected.length >= quorumSize(newest.N);
   const forgot = explainAmnesia(state, own, newest, bucket, hasQuorum);
@@ -76,7 +80,6 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   if (memberNamed(newest, state.record.name) === undefined) {
     return vacantSeats(newest) > 0 ? `bucket ${bucket} is about to take a seat for ${state.record.name}` : null;
   }
-  const here = state.running.get(bucket);
   return here !== undefined && here.activeIn !== newest.e ? `bucket ${bucket} merges the state of other members` : null;
 }
 

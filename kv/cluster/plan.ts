@@ -3,6 +3,7 @@
  * input and drops a round whose plan is gone. Who may propose: a founder the founding, the joiner itself the fill of a vacant seat, any
  * node that runs a bucket the bucket's founding and its fresh start.
  */
+import { partitionsRefusal } from '../bucket/partitions.ts';
 import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
 import { quorumSize, sameIncarnation } from '../paxos/quorum.ts';
 import { foundConfig, memberNamed, nextConfig, vacantSeats } from './config.ts';
@@ -76,6 +77,8 @@ function planForBucket(state: ClusterState, own: Config, bucket: string): Plan |
   const newest = newestOf(chain);
   const runners = bucketRunners(state, own, bucket);
   const q = quorumSize(own.N);
+  const here = state.running.get(bucket);
+  if (here !== undefined && partitionsRefusal(newest, here.partitions) !== null) return null;
   if (newest === null) return runners.length >= q ? { kind: 'found', chain: bucket } : null;
   if (newest.M.some((m) => runners.some((r) => sameIncarnation(r, m)) && m.name === state.record.name)) return null;
   if (everyStateIsGone(state, own, bucket))

@@ -227,7 +227,7 @@ test('bad bucket options are refused before anything starts', async () => {
         (e) => hasCode(e, code),
       );
     await refused({ bucket: '$mine' }, 'badarg');
-    await refused({ bucket: 'Mine', partitions: 2 }, 'not_supported');
+    await refused({ bucket: 'Mine', partitions: 0 }, 'badarg');
     await refused({ bucket: 'PaxosKV' }, 'already_started');
   });
 });
