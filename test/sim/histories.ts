@@ -1,15 +1,15 @@
 /**
- * What clients called and were answered, and whether that can be: linearizable per key, no rumour contradicted, one
- * creator per incarnation.
+ * What clients called and were answered, and whether that can be: linearizable per key (history.ts), no rumour
+ * contradicted, one creator per incarnation.
  *
  * The *rumour* check is Gryadka's: whatever any client has observed, all clients know at once; whoever asks later must
  * observe that version or a newer one. A version is the ballot of the newest change, so tokens that must grow do too.
  */
 import { historyOf } from '../../kv/paxos/change.ts';
 import { describeBallot, isLower, sameBallot, ZERO } from '../../kv/paxos/ballot.ts';
-import { describeCell, describeHistory } from './describe.ts';
+import { describeCell } from './describe.ts';
+import { History } from './history.ts';
 import { Violation } from './invariants.ts';
-import { isLinearizable } from './linearizable.ts';
 import type { Ballot, Cell, Key } from '../../kv/paxos/messages.ts';
 import type { Invariants } from './invariants.ts';
 import type { HistoryOperation, Value } from './linearizable.ts';
@@ -34,35 +34,23 @@ const NOTHING_KNOWN: Rumour = { version: ZERO, cell: null };
 
 export class Histories {
   readonly #invariants: Invariants;
-  readonly #histories = new Map<Key, HistoryOperation[]>();
+  readonly #history = new History();
   readonly #known = new Map<Key, Rumour>();
   readonly #creators = new Map<string, number>();
   #losses = 0;
-  #stamp = 0;
 
   constructor(invariants: Invariants) {
     this.#invariants = invariants;
   }
 
   call(key: Key, id: number, kind: HistoryOperation['kind'], more: { target?: number; expected?: Value } = {}): Called {
-    const { target = -1 } = more;
-    const operation: HistoryOperation = {
-      id,
-      kind,
-      target,
-      calledAt: ++this.#stamp,
-      answeredAt: Infinity,
-      result: undefined,
-      ...(more.expected === undefined ? {} : { expected: more.expected }),
-    };
-    this.#historyOf(key).push(operation);
+    const operation = this.#history.call(key, id, kind, more.target, more.expected);
     return { key, operation, known: this.#known.get(key) ?? NOTHING_KNOWN, losses: this.#losses };
   }
 
   /** `cell` is what the answer is about; undefined when it does not tell. */
   answer(called: Called, result: Value | undefined, cell: Cell | null | undefined): void {
-    called.operation.answeredAt = ++this.#stamp;
-    called.operation.result = result;
+    this.#history.answer(called.operation, result);
     if (cell === undefined || called.losses !== this.#losses) return;
     this.#checkRumour(called, cell);
     this.#spread(called.key, cell);
@@ -70,8 +58,7 @@ export class Histories {
 
   /** It answered that it did not take effect: the history must be explained without it. */
   withdraw(called: Called): void {
-    const operations = this.#historyOf(called.key);
-    operations.splice(operations.indexOf(called.operation), 1);
+    this.#history.withdraw(called.key, called.operation);
   }
 
   /** The newest live cell that anybody has seen. */
@@ -91,17 +78,7 @@ export class Histories {
   }
 
   finish(): void {
-    for (const [key, operations] of this.#histories) {
-      if (!isLinearizable(operations)) {
-        throw new Violation(`the history of ${key} is not linearizable:\n${describeHistory(operations)}`);
-      }
-    }
-  }
-
-  #historyOf(key: Key): HistoryOperation[] {
-    let operations = this.#histories.get(key);
-    if (operations === undefined) this.#histories.set(key, (operations = []));
-    return operations;
+    this.#history.finish();
   }
 
   #checkRumour({ key, known, operation }: Called, cell: Cell | null): void {
