@@ -8,9 +8,9 @@ import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { stepAcceptor, type Acceptor, type AcceptorEffect } from '../paxos/acceptor.ts';
-import { adopt, merge, watchAll } from '../paxos/transfer.ts';
+import { adopt, merge, sourcesOf, watchAll } from '../paxos/transfer.ts';
 import type { Config, RegisterReply, RegisterRequest, Snapshot } from '../paxos/messages.ts';
-import { stepRefusal } from '../cluster/config.ts';
+import { hasMember, stepRefusal } from '../cluster/config.ts';
 import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
 import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
@@ -94,6 +94,10 @@ export class AcceptorEngine {
     const joining = this.#joining;
     if (joining === null) return;
     joining.take(this.#self, page);
+    this.#mergeWhenWhole(joining);
+  }
+
+  #mergeWhenWhole(joining: Joining): void {
     if (joining.states.length < joining.need) return;
     this.#joining = null;
     merge(this.acceptor, joining.states, joining.from, this.#effects);
