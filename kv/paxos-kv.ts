@@ -13,13 +13,11 @@ import type { Env } from '../runtime/env.ts';
 import { presentEnv, scheduler } from '../runtime/node/default.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { isAtom, nameAtom, type Atom } from '../runtime/term/atom.ts';
-import { CallError } from '../supervisors/index.ts';
 import { runElsewhere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
-import { localBucket } from './bucket/local.ts';
-import { ProposerServer, type Readiness } from './bucket/proposer-server.ts';
+import { localOf } from './bucket/local.ts';
 import { createOperationOf, type OperationRequest } from './bucket/requests.ts';
-import { proposerName } from './bucket/view.ts';
+import { probeKeys, readiness } from './bucket/routes.ts';
 import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Invalid } from './key.ts';
 import {
@@ -66,8 +64,6 @@ const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
 const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
 const RETRY_MS = 50;
 const NO_OPTIONS: CommonOptions = {};
-/** No term has this encoding, so nobody puts it. */
-const PROBE_KEY = '';
 
 async function putWith(key: string, value: unknown, options: PutOptions): Promise<PutResult> {
   const read = readPutOptions(options);
@@ -145,10 +141,9 @@ async function waitForBucket(
   const name = bucketName(bucket);
   const env = presentEnv();
   const deadline = env.now() + (options.timeoutMs ?? Infinity);
-  const probe: OperationRequest = { kind: 'get', key: PROBE_KEY, timeoutMs: RETRY_MS * 10 };
   for (;;) {
     const state = await readiness(name);
-    if (state.isReady && (await isAnswered(name, probe))) return;
+    if (state.isReady && (await isAnswered(name, state.partitions))) return;
     if (env.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
@@ -157,8 +152,10 @@ async function waitForBucket(
   }
 }
 
-function isAnswered(bucket: string, probe: OperationRequest): Promise<boolean> {
-  return run(bucket, probe, NO_OPTIONS, (outcome) => outcome.kind === 'ok').catch(() => false);
+async function isAnswered(bucket: string, partitions: number): Promise<boolean> {
+  const probes = probeKeys(partitions).map((key): OperationRequest => ({ kind: 'get', key, timeoutMs: RETRY_MS * 10 }));
+  const answers = probes.map((probe) => run(bucket, probe, NO_OPTIONS, (outcome) => outcome.kind === 'ok'));
+  return (await Promise.all(answers.map((answer) => answer.catch(() => false)))).every((isOk) => isOk);
 }
 
 export { waitForBucket };
@@ -251,7 +248,7 @@ function run<T>(bucket: string, request: OperationRequest, options: CommonOption
   } catch (error) {
     return Promise.reject(error as Error);
   }
-  const here = localBucket(at.nodeName, bucket);
+  const here = localOf(at.nodeName, bucket, request.key);
   const engine = here?.proposer;
   if (!here || !engine) return runElsewhere(at, bucket, request).then((outcome) => finish(outcome, bucket, options));
   return new Promise((resolve, reject) => {
@@ -294,7 +291,7 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 
 function runAbortable(bucket: string, request: OperationRequest, signal: AbortSignal | undefined): Promise<Outcome> {
   const at = scheduler();
-  const here = localBucket(at.nodeName, bucket);
+  const here = localOf(at.nodeName, bucket, request.key);
   const engine = here?.proposer;
   if (!here || !engine) return orAborted(runElsewhere(at, bucket, request), request, signal);
   return new Promise((resolve, reject) => {
@@ -324,15 +321,6 @@ function orAborted(
     signal.addEventListener('abort', onAbort, { once: true });
     void outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
-}
-
-async function readiness(bucket: string): Promise<Readiness> {
-  try {
-    return await ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'ready' });
-  } catch (error) {
-    if (error instanceof CallError) return { isReady: false, waits: `this node does not run bucket ${bucket}` };
-    throw error;
-  }
 }
 
 function bucketName(bucket: string | Atom | undefined): string {

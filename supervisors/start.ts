@@ -4,7 +4,7 @@
  */
 import { hasCode } from '../runtime/errors.ts';
 import { isDown, isExit } from '../runtime/process/message.ts';
-import type { Self } from '../runtime/process/self.ts';
+import type { Placement, Self } from '../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
@@ -29,8 +29,8 @@ export interface StartOptions extends CallerOptions {
   readonly name?: ServerName;
   /** How long init may take; then the process is killed and the start fails with `timeout`. Default: for ever. */
   readonly timeoutMs?: number;
-  /** The scheduler thread to run on; needs `static module`. Default: the caller's. */
-  readonly thread?: number;
+  /** The scheduler thread to run on, or how to choose one; needs `static module`. Default: the caller's. */
+  readonly thread?: Placement;
 }
 
 /** Of start functions: the argument may be left out where it may be undefined. */

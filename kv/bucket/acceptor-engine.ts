@@ -8,6 +8,8 @@ import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { stepAcceptor, type Acceptor, type AcceptorEffect } from '../paxos/acceptor.ts';
+import { isZero } from '../paxos/ballot.ts';
+import { sameIncarnation } from '../paxos/quorum.ts';
 import { adopt, merge, sourcesOf, watchAll } from '../paxos/transfer.ts';
 import type { Config, RegisterReply, RegisterRequest, Snapshot } from '../paxos/messages.ts';
 import { hasMember, stepRefusal } from '../cluster/config.ts';
@@ -15,6 +17,7 @@ import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
 import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
+import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView, ClusterCast } from './view.ts';
 import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
@@ -73,10 +76,22 @@ export class AcceptorEngine {
     this.#self.send(batch.from, replyTerm(place, e, clock, list));
   }
 
-  onView(view: BucketView): void {
+  /** False: this boot has to be given up, and its table with it. */
+  onView(view: BucketView): boolean {
     this.#view = view;
+    if (this.#isGivenUp(view)) return false;
+    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return true;
     for (const config of view.configs) this.#adopt(config);
     this.#joining?.ask(this.#self, view, false);
+    // those between are kept nowhere any more
+    return this.acceptor.e >= (view.configs.at(-1)?.e ?? 0);
+  }
+
+  #isGivenUp({ me, renew }: BucketView): boolean {
+    const { acceptor } = this;
+    if (me === null || !sameIncarnation(me, acceptor.me) || renew === 'removed') return true;
+    const isBlank = !acceptor.active && acceptor.sealed === null && acceptor.keys.size === 0 && isZero(acceptor.floor);
+    return renew === 'hopeless' && isBlank;
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
@@ -131,10 +146,7 @@ export class AcceptorEngine {
     if (adoption.kind === 'known' || adoption.kind === 'lags') return;
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
-    if (adoption.kind === 'merges') {
-      this.#joining = new Joining(this.#shared.bucket, config, adoption.from, adoption.need);
-      if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
-    }
+    if (adoption.kind === 'merges') this.#join(config);
     this.#tellActive();
   }
 
@@ -142,7 +154,18 @@ export class AcceptorEngine {
   #joinAgain(): void {
     const { config, place, active } = this.acceptor;
     if (config === null || config.prev === null || place < 0 || active) return;
-    this.#joining = new Joining(this.#shared.bucket, config, config.prev, config.prev.r);
+    this.#join(config);
+  }
+
+  /** Asks for what a merge needs; the own sealed state is part of it. */
+  #join(config: Config): void {
+    const { from, need } = sourcesOf(config);
+    const joining = new Joining(this.#shared, config, from, need);
+    const { me, sealed } = this.acceptor;
+    if (sealed !== null && hasMember(from, me)) joining.states.push(sealed);
+    this.#joining = joining;
+    if (this.#view !== null) joining.ask(this.#self, this.#view, false);
+    this.#mergeWhenWhole(joining);
   }
 
   #step(message: RegisterRequest): void {
@@ -188,7 +211,8 @@ export class AcceptorEngine {
 
   /** The cluster's process says in its Hello whether this bucket boot votes. */
   tellActive(): void {
-    this.#cast({ kind: 'bucketActive', bucket: this.#shared.bucket, boot: this.acceptor.me.boot, e: this.#activeIn() });
+    const { bucket, partition } = this.#shared;
+    this.#cast({ kind: 'bucketActive', bucket, boot: this.acceptor.me.boot, partition, e: this.#activeIn() });
   }
 
   #tellActive(): void {

@@ -2,7 +2,10 @@
  * The process `<bucket>.Acceptor`: it votes. It gets its boot from the cluster's process, once per table: killed and restarted it goes on with
  * the table it had, and with a new boot when a step threw in it.
  */
+import { QuorateError } from '../../runtime/errors.ts';
+import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import { Exit } from '../../runtime/term/exit-reason.ts';
 import {
   GenServer,
   Next,
@@ -16,10 +19,12 @@ import {
 import { ClusterServer, type ClusterCall } from '../cluster/cluster-server.ts';
 import { createAcceptor } from '../paxos/acceptor.ts';
 import type { Incarnation } from '../paxos/messages.ts';
+import { sameIncarnation } from '../paxos/quorum.ts';
 import { AcceptorEngine } from './acceptor-engine.ts';
 import { Attachment } from './attach.ts';
 import { takeOrDrop } from './cast.ts';
 import { readSnapshot, readSnapshotAsk } from './joining.ts';
+import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import { readRequestTerm } from './wire.ts';
@@ -36,37 +41,57 @@ export interface ViewCast {
   readonly view: BucketView;
 }
 
+/** What a step left half done cannot be trusted: a new boot begins with an empty table. With several partitions that is one for all of them. */
+function dropTable(shared: BucketShared, self: Self): void {
+  const { table, holderPid } = shared;
+  table.acceptor = null;
+  table.isInStep = false;
+  if (shared.boot === null || holderPid === null) return;
+  self.exit(holderPid, Exit.kill);
+  throw new QuorateError('table_lost', `bucket ${shared.bucket}: the table of partition ${shared.partition} is lost`);
+}
+
 export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unknown, BucketShared> {
   #engine!: AcceptorEngine;
   #bucket = '';
+  #shared!: BucketShared;
   #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     const { bucket, partitions, table } = shared;
     this.#bucket = bucket;
-    if (table.isInStep) {
-      table.acceptor = null;
-      table.isInStep = false;
-    }
+    this.#shared = shared;
+    if (table.isInStep) dropTable(shared, self);
     // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
     self.setAsyncDist(true);
     this.#attachment = new Attachment(self, bucket, async (server) => {
-      const boot = table.acceptor?.me.boot ?? null;
+      const boot = table.acceptor?.me.boot ?? shared.boot;
       const owner = shared.ownerPid ?? self.pid;
       const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
       const me: Incarnation = await ClusterServer.call(server, request, { self });
       table.acceptor ??= createAcceptor(me, false);
+      if (sameIncarnation(me, table.acceptor.me)) return;
+      table.isInStep = true;
+      throw new QuorateError(
+        'boot_given_up',
+        `bucket ${bucket}: this node's record is another one now, the table was of the one before`,
+      );
     });
     const view = await this.#attachment.attach();
     if (table.acceptor === null) throw new Error(`bucket ${bucket} got no boot`);
+    const refusal = partitionsRefusal(view.configs.at(-1) ?? null, partitions);
+    if (refusal !== null) throw new QuorateError('partitions_differ', refusal);
     this.#engine = new AcceptorEngine(shared, self, table.acceptor);
     shared.acceptor = this.#engine;
     self.signal.addEventListener('abort', () => {
       if (shared.acceptor === this.#engine) shared.acceptor = null;
       this.#engine.close();
     });
-    this.#engine.onView(view);
+    if (!this.#engine.onView(view)) {
+      table.isInStep = true;
+      throw new QuorateError('boot_given_up', `bucket ${bucket}: its table on this node is of no use any more`);
+    }
     self.sendAfter(SWEEP_MS, self.pid, SWEEP);
     return Next.ok(null);
   }
@@ -82,8 +107,14 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
   }
 
   override handleCast(message: ViewCast): CastResult<null> {
-    this.#engine.onView(message.view);
-    return Next.noreply(null);
+    return this.#onView(message.view);
+  }
+
+  /** A boot that is given up ends here: what it holds is not whole for anybody, and the supervisor's restart begins with an empty table. */
+  #onView(view: BucketView): CastResult<null> {
+    if (this.#engine.onView(view)) return Next.noreply(null);
+    this.#shared.table.isInStep = true;
+    return Next.stop(Exit.shutdown, null);
   }
 
   override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
@@ -107,10 +138,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
 
   async #attachAgain(): Promise<CastResult<null>> {
     const view = await this.#attachment.attachAgain();
-    if (view !== null) {
-      this.#engine.tellActive();
-      this.#engine.onView(view);
-    }
-    return Next.noreply(null);
+    if (view === null) return Next.noreply(null);
+    this.#engine.tellActive();
+    return this.#onView(view);
   }
 }

@@ -16,6 +16,17 @@ const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const ATTACH: Atom = nameAtom('$attach');
 const AGAIN_MS = 50;
 
+/** Throws `no_cluster` when no cluster service runs on the node. */
+export function clusterProcess(self: Self, bucket: string): Pid {
+  const server = self.whereis(CLUSTER);
+  if (server !== undefined) return server;
+  const remedy = 'start the node with startQuorate, or put Cluster.childSpec() before the bucket in its supervisor';
+  throw new QuorateError(
+    'no_cluster',
+    `bucket ${bucket} cannot start: no cluster service runs on this node; ${remedy}`,
+  );
+}
+
 export class Attachment {
   readonly #self: Self;
   readonly #bucket: string;
@@ -32,14 +43,7 @@ export class Attachment {
   /** Rejects with `no_cluster` when no cluster service runs on the node. */
   async attach(): Promise<BucketView> {
     const self = this.#self;
-    const server = self.whereis(CLUSTER);
-    if (server === undefined) {
-      const remedy = 'start the node with startQuorate, or put Cluster.childSpec() before the bucket in its supervisor';
-      throw new QuorateError(
-        'no_cluster',
-        `bucket ${this.#bucket} cannot start: no cluster service runs on this node; ${remedy}`,
-      );
-    }
+    const server = clusterProcess(self, this.#bucket);
     await this.#announce(server);
     const request = { kind: 'watchBucket', bucket: this.#bucket, pid: self.pid } as const;
     const view = await ClusterServer.call(server, request, { self });

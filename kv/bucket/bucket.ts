@@ -3,28 +3,34 @@
  * quorum of the cluster's nodes, ideally on all. Stopped on all nodes at once, its keys are gone; stopped on some, the others go on.
  */
 import { realEnv, type Env } from '../../runtime/env.ts';
-import { BadArgumentError, QuorateError } from '../../runtime/errors.ts';
-import type { Self } from '../../runtime/process/self.ts';
+import { BadArgumentError } from '../../runtime/errors.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
 import { Supervisor, type CallerOptions, type ChildSpec, type SupervisorInit } from '../../supervisors/index.ts';
-import { AcceptorServer } from './acceptor-server.ts';
-import { LearnerServer } from './learner-server.ts';
-import { ProposerServer } from './proposer-server.ts';
+import { INTENSITY, partitionSpecs, tripleOf } from './partition.ts';
+import { PARTITIONS_MAX } from './partitions.ts';
+import { seatSpec } from './seat-server.ts';
 import { createShared } from './table.ts';
-import { acceptorName, learnerName, proposerName } from './view.ts';
+import { acceptorName } from './view.ts';
 
 export interface BucketOptions {
   /** The name of the bucket, the same on all nodes. Names that begin with `$` are kept for the cluster. */
   readonly bucket: string;
   /** What the supervisor is registered as; default: the bucket's name; null: nothing. The children's names always come from the bucket. */
   readonly name?: string | null;
-  /** Only 1 in this release. */
+  /**
+   * How many parts the keys are spread over, each with an acceptor, a proposer and a learner of its own on one of the node's threads; default 1: all on
+   * the thread that starts the bucket. Agreed when the bucket is founded: a node that says another number does not take part.
+   */
   readonly partitions?: number;
-  /** @internal time and randomness, for tests */
+  /** @internal time and randomness, for tests: then all partitions run on the thread that starts the bucket */
   readonly env?: Env;
 }
 
+/**
+ * With one partition the supervisor holds the table itself. With more, each partition has a supervisor on its own thread that does, and one
+ * that ends takes the others with it: the bucket's boot is lost with the first table, and the next is taken when all are gone.
+ */
 class BucketSupervisor extends Supervisor<BucketOptions> {
   static readonly module: string = import.meta.url;
   static readonly exported: string = 'BucketSupervisor';
@@ -32,50 +38,30 @@ class BucketSupervisor extends Supervisor<BucketOptions> {
   override init(options: BucketOptions): SupervisorInit {
     checkBucketOptions(options);
     const { bucket, partitions = 1, env = realEnv } = options;
-    const shared = createShared(bucket, partitions, env);
-    const withOwner = (start: (self: Self) => Promise<Pid>) => (self: Self) => {
-      shared.ownerPid = self.pid;
-      return start(self);
-    };
-    return {
-      strategy: 'oneForOne',
-      intensity: 5,
-      periodMs: 5000,
-      children: [
-        {
-          id: 'learner',
-          start: withOwner((self) => LearnerServer.startLink(shared, { self, name: learnerName(bucket) })),
-        },
-        {
-          id: 'acceptor',
-          start: withOwner((self) => AcceptorServer.startLink(shared, { self, name: acceptorName(bucket) })),
-        },
-        {
-          id: 'proposer',
-          start: withOwner((self) => ProposerServer.startLink(shared, { self, name: proposerName(bucket) })),
-        },
-      ],
-    };
+    const seat = seatSpec(bucket);
+    if (partitions > 1) {
+      const children = [...partitionSpecs(options, partitions), seat];
+      return { ...INTENSITY, strategy: 'oneForAll', children };
+    }
+    const shared = createShared({ bucket, partitions, partition: 0, boot: null, ownerPid: null }, env);
+    const triple = tripleOf(shared);
+    return { ...triple, children: [...(triple.children ?? []), seat] };
   }
 }
 
 export { BucketSupervisor };
 
-/** @throws `badarg`, `not_supported` */
+/** @throws `badarg` */
 export function checkBucketOptions(options: BucketOptions): void {
   const { bucket, partitions = 1 } = options;
   if (typeof bucket !== 'string' || bucket === '')
     throw new BadArgumentError('a bucket needs a name: { bucket: "Name" }');
   if (bucket.startsWith('$'))
     throw new BadArgumentError(`bucket ${bucket}: names that begin with $ are the cluster's own`);
-  nameAtom(acceptorName(bucket));
-  if (!Number.isInteger(partitions) || partitions < 1) {
-    throw new BadArgumentError(`bucket ${bucket}: partitions must be a whole number from 1, not ${String(partitions)}`);
-  }
-  if (partitions !== 1) {
-    throw new QuorateError(
-      'not_supported',
-      `bucket ${bucket}: more than one partition is not supported in this release`,
+  nameAtom(acceptorName(bucket, PARTITIONS_MAX));
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX) {
+    throw new BadArgumentError(
+      `bucket ${bucket}: partitions must be a whole number from 1 to ${PARTITIONS_MAX}, not ${String(partitions)}`,
     );
   }
 }
@@ -87,8 +73,8 @@ function registeredAs(options: BucketOptions): { readonly name?: string } {
 
 export const Bucket: {
   /**
-   * Starts a bucket, linked to the calling process. Rejects with `badarg`, `not_supported` or a StartError (`start_failed` when no cluster runs on
-   * this node, `already_started`).
+   * Starts a bucket, linked to the calling process. Rejects with `badarg` or a StartError (`already_started`; `start_failed` when no cluster runs
+   * on this node, or the bucket was founded with another number of partitions).
    */
   startLink(options: BucketOptions, caller?: CallerOptions): Promise<Pid>;
   /** The bucket as a child of a supervisor. */

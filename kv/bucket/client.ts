@@ -1,5 +1,5 @@
 /**
- * The way to a bucket from a thread that does not run it: one process per thread and bucket, which sends what its thread asks for in a turn as
+ * The way to a bucket from a thread that does not run it: one process per thread and partition, which sends what its thread asks for in a turn as
  * one message, and hands the outcomes out. It ends with the bucket's proposer; what was asked of that one rejects then.
  */
 import { isDown } from '../../runtime/process/message.ts';
@@ -9,6 +9,7 @@ import type { Pid } from '../../runtime/term/pid.ts';
 import { StoreError } from '../errors.ts';
 import type { Outcome } from '../paxos/decide.ts';
 import { isOutcomesTerm, pushRun, readOutcomes, runTerm, type OperationRequest, type Settle } from './requests.ts';
+import { withRoute, type Route } from './routes.ts';
 import { proposerName } from './view.ts';
 
 interface Waiting {
@@ -21,19 +22,21 @@ const clients: WeakMap<Scheduler, Map<string, StoreClient>> = new WeakMap();
 /** Runs an operation through the proposer of this node's bucket. Rejects with `no_bucket`, or `unknown` when the proposer ends first. */
 export function runElsewhere(scheduler: Scheduler, bucket: string, request: OperationRequest): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const proposer = scheduler.whereis(proposerName(bucket));
-    if (proposer === undefined) return reject(noBucket(bucket));
-    clientOf(scheduler, bucket, proposer).run(request, { settle: resolve, fail: reject });
+    withRoute(scheduler, bucket, request.key, (route) => {
+      if (route === null) return reject(noBucket(bucket));
+      clientOf(scheduler, bucket, route).run(request, { settle: resolve, fail: reject });
+    });
   });
 }
 
-function clientOf(scheduler: Scheduler, bucket: string, proposer: Pid): StoreClient {
+function clientOf(scheduler: Scheduler, bucket: string, { proposer, partition }: Route): StoreClient {
   let known = clients.get(scheduler);
   if (known === undefined) clients.set(scheduler, (known = new Map()));
-  let client = known.get(bucket);
+  const at = proposerName(bucket, partition);
+  let client = known.get(at);
   if (client === undefined || client.isClosed || !client.proposer.equals(proposer)) {
     client = new StoreClient(scheduler, bucket, proposer);
-    known.set(bucket, client);
+    known.set(at, client);
   }
   return client;
 }

@@ -12,23 +12,32 @@ import type { Holding, NodeName } from '../paxos/messages.ts';
 import { choice, quorumSize, sameIncarnation } from '../paxos/quorum.ts';
 import { AcceptorServer } from './acceptor-server.ts';
 import { ProposerServer } from './proposer-server.ts';
+import { readiness } from './routes.ts';
 import { acceptorName, proposerName } from './view.ts';
 import { readEntry } from './wire-fields.ts';
 
 const ANSWER_MS = 2000;
 const NOTHING: Holding = { ab: ZERO, fast: false, cell: null, chosen: false, ae: 0, fl: ZERO };
 
-/** Null when fewer than a quorum of the members answer. */
+/** Null when fewer than a quorum of the members answer, of any partition. */
 export async function collectKeys(bucket: string): Promise<unknown[] | null> {
+  const { partitions } = await readiness(bucket);
+  const parts = Array.from({ length: partitions }, (_, partition) => collectFrom(bucket, partition));
+  const found = await Promise.all(parts);
+  return found.includes(null) ? null : found.flatMap((keys) => keys ?? []);
+}
+
+async function collectFrom(bucket: string, partition: number): Promise<unknown[] | null> {
   const at = (currentSelf() as { scheduler?: ReturnType<typeof scheduler> } | undefined)?.scheduler ?? scheduler();
   // every call from a process of its own: a process waits for one answer at a time
   const call = <T>(ask: (self: Self) => Promise<T>): Promise<T | null> => orNull(runProcess(at, ask));
-  const view = await call((self) => ProposerServer.call(nameAtom(proposerName(bucket)), { kind: 'view' }, { self }));
+  const proposer = nameAtom(proposerName(bucket, partition));
+  const view = await call((self) => ProposerServer.call(proposer, { kind: 'view' }, { self }));
   const config = view?.configs.at(-1);
   if (!view || config === undefined) return null;
   const members = config.M.filter((m) => view.present.some((p) => sameIncarnation(p, m)));
   const askMember = (name: NodeName): Promise<readonly unknown[] | null> => {
-    const acceptor = tuple2(nameAtom(acceptorName(bucket)), nameAtom(name));
+    const acceptor = tuple2(nameAtom(acceptorName(bucket, partition)), nameAtom(name));
     return call((self) => AcceptorServer.call(acceptor, { kind: 'keys' }, { self, timeoutMs: ANSWER_MS }));
   };
   const answers = await Promise.all(members.map(({ name }) => askMember(name)));

@@ -55,12 +55,17 @@ export class Joining {
   readonly need: number;
   /** Whole states, one per member. */
   readonly states: SealedState[] = [];
-  readonly #bucket: string;
+  readonly #acceptor: Atom;
   readonly #collected: Map<NodeName, Collected> = new Map();
   readonly #done: Set<NodeName> = new Set();
 
-  constructor(bucket: string, config: Config, from: Config, need: number) {
-    this.#bucket = bucket;
+  constructor(
+    { bucket, partition }: { readonly bucket: string; readonly partition: number },
+    config: Config,
+    from: Config,
+    need: number,
+  ) {
+    this.#acceptor = nameAtom(acceptorName(bucket, partition));
     this.config = config;
     this.from = from;
     this.need = need;
@@ -102,7 +107,7 @@ export class Joining {
     }
     collected.askedPage = collected.nextPage;
     const body = { config: this.config, page: collected.nextPage };
-    const to = tuple2(nameAtom(acceptorName(this.#bucket)), nameAtom(name));
+    const to = tuple2(this.#acceptor, nameAtom(name));
     self.send(to, tuple(PROTOCOL_VERSION, SNAPSHOT_ASK, self.pid, body));
   }
 }

@@ -14,6 +14,7 @@ import { eraseDelayMs, isIncarnationGone, observe } from '../paxos/lifetimes.ts'
 import type { Ballot, Cell, Key, NodeName } from '../paxos/messages.ts';
 import type { TimerHandle } from '../../runtime/env.ts';
 import { isName } from '../key.ts';
+import { FarKeys, readKeyGone } from './far-keys.ts';
 import type { BucketShared } from './table.ts';
 
 const NODEDOWN: Atom = nameAtom('nodedown');
@@ -41,11 +42,13 @@ export class Lifetimes {
   readonly #byKey: Map<Key, Set<Watch>> = new Map();
   readonly #over: Set<Watch> = new Set();
   readonly #timers: Set<TimerHandle> = new Set();
+  readonly #far: FarKeys;
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
     this.#shared = shared;
     this.#self = self;
     this.#acceptor = acceptor;
+    this.#far = new FarKeys(shared, self, acceptor);
   }
 
   /** Watches what this cell is bound to instead of what the key's cell before was bound to. */
@@ -69,11 +72,19 @@ export class Lifetimes {
     if (bind.node !== null) this.#watchNode(watch, bind.node, effects);
     if (watch.otherKey !== null) addTo(this.#byKey, watch.otherKey, watch);
     if (bind.until !== null) this.#watchTime(watch, bind.until);
-    if (this.#isOtherGone(watch)) this.#observe(watch, effects);
+    this.#lookAtOther(watch, effects);
   }
 
-  /** True when the message was a DOWN or nodedown, whether or not a watch still waits for it. */
+  /** True when the message was about a lifetime, whether or not a watch still waits for it. */
   onMessage(message: unknown, effects: AcceptorEffect[]): boolean {
+    if (this.#far.onMessage(message)) return true;
+    const gone = readKeyGone(message);
+    if (gone !== null) {
+      for (const watch of [...(this.#byKey.get(gone.key) ?? [])]) {
+        if (watch.otherVer !== null && sameBallot(watch.otherVer, gone.ver)) this.#observe(watch, effects);
+      }
+      return true;
+    }
     if (isAnyDown(message)) {
       const watch = this.#byRef.get(message.ref.key);
       if (watch !== undefined) this.#observe(watch, effects);
@@ -89,9 +100,10 @@ export class Lifetimes {
 
   /** The key is another incarnation, a tombstone or forgotten: keys bound to it may go too. */
   onKeyChanged(key: Key, effects: AcceptorEffect[]): void {
+    this.#far.onKeyChanged(key);
     const bound = this.#byKey.get(key);
     if (bound === undefined) return;
-    for (const watch of [...bound]) if (this.#isOtherGone(watch)) this.#observe(watch, effects);
+    for (const watch of [...bound]) this.#lookAtOther(watch, effects);
   }
 
   /** Asks this node's proposer for an erase, later by this member's rank, unless the key has gone meanwhile. */
@@ -121,8 +133,9 @@ export class Lifetimes {
       else this.#drop(watch);
     }
     for (const bound of this.#byKey.values()) {
-      for (const watch of [...bound]) if (!watch.isOver && this.#isOtherGone(watch)) this.#observe(watch, effects);
+      for (const watch of [...bound]) if (!watch.isOver) this.#lookAtOther(watch, effects);
     }
+    this.#far.sweep();
   }
 
   /** The table was emptied. */
@@ -141,9 +154,11 @@ export class Lifetimes {
     observe(this.#acceptor, watch.key, watch.ver, effects);
   }
 
-  #isOtherGone(watch: Watch): boolean {
-    if (watch.otherKey === null || watch.otherVer === null) return false;
-    return isIncarnationGone(this.#acceptor, watch.otherKey, watch.otherVer);
+  #lookAtOther(watch: Watch, effects: AcceptorEffect[]): void {
+    const { otherKey, otherVer } = watch;
+    if (otherKey === null || otherVer === null) return;
+    if (this.#far.isFar(otherKey)) this.#far.ask(otherKey, otherVer);
+    else if (isIncarnationGone(this.#acceptor, otherKey, otherVer)) this.#observe(watch, effects);
   }
 
   #watchNode(watch: Watch, node: NodeName, effects: AcceptorEffect[]): void {

@@ -1,23 +1,42 @@
 /**
- * Buckets that run on this thread: callers here reach the proposer by a plain call instead of a message. By node, since several nodes may
- * live in one thread.
+ * Partitions of buckets that run on this thread: callers here reach their proposers by a plain call instead of a message. By node, since
+ * several nodes may live in one thread.
  */
 import type { Atom } from '../../runtime/term/atom.ts';
+import type { Key } from '../paxos/messages.ts';
+import { partitionOf } from './partitions.ts';
 import type { BucketShared } from './table.ts';
 
-const shared: WeakMap<Atom, Map<string, BucketShared>> = new WeakMap();
-
-export function keepLocal(node: Atom, bucket: BucketShared): void {
-  const known = shared.get(node);
-  if (known === undefined) shared.set(node, new Map([[bucket.bucket, bucket]]));
-  else known.set(bucket.bucket, bucket);
+interface Here {
+  readonly partitions: number;
+  readonly shared: (BucketShared | undefined)[];
 }
 
-export function dropLocal(node: Atom, bucket: BucketShared): void {
-  const known = shared.get(node);
-  if (known?.get(bucket.bucket) === bucket) known.delete(bucket.bucket);
+const here: WeakMap<Atom, Map<string, Here>> = new WeakMap();
+
+export function keepLocal(node: Atom, shared: BucketShared): void {
+  const { bucket, partition, partitions } = shared;
+  let buckets = here.get(node);
+  if (buckets === undefined) here.set(node, (buckets = new Map()));
+  let known = buckets.get(bucket);
+  if (known?.partitions !== partitions) buckets.set(bucket, (known = { partitions, shared: [] }));
+  known.shared[partition] = shared;
 }
 
-export function localBucket(node: Atom, bucket: string): BucketShared | undefined {
-  return shared.get(node)?.get(bucket);
+export function dropLocal(node: Atom, shared: BucketShared): void {
+  const buckets = here.get(node);
+  const known = buckets?.get(shared.bucket);
+  if (known?.shared[shared.partition] !== shared) return;
+  known.shared[shared.partition] = undefined;
+  if (known.shared.every((one) => one === undefined)) buckets?.delete(shared.bucket);
+}
+
+/** The partition of a bucket that has a key, if it runs on this thread. */
+export function localOf(node: Atom, bucket: string, key: Key): BucketShared | undefined {
+  const known = here.get(node)?.get(bucket);
+  return known?.shared[partitionOf(key, known.partitions)];
+}
+
+export function localBucket(node: Atom, bucket: string, partition = 0): BucketShared | undefined {
+  return here.get(node)?.get(bucket)?.shared[partition];
 }

@@ -27,6 +27,7 @@ import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
 import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
+import { partitionOf, partitionsRefusal } from './partitions.ts';
 import type { Settle } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
@@ -69,10 +70,16 @@ export class ProposerEngine {
 
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
-    if (this.#isClosed) return this.#settle(operation, { kind: 'no_quorum' });
+    if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, { kind: 'no_quorum' });
     this.#takeClock();
     startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
+  }
+
+  /** A caller who was told of another number of partitions, before the bucket was stopped and started, asks again. */
+  #isOurs(key: Key): boolean {
+    const { partition, partitions } = this.#shared;
+    return partitionOf(key, partitions) === partition;
   }
 
   /** The caller gives up. */
@@ -102,6 +109,9 @@ export class ProposerEngine {
     this.view = view;
     const config = view.configs.at(-1) ?? null;
     if (config === null) return;
+    const refusal = partitionsRefusal(config, this.#shared.partitions);
+    // whoever counts the partitions otherwise would look for a key in another one's registers
+    if (refusal !== null) return castTo(this.#self, CLUSTER, { kind: 'misunderstood', text: refusal });
     // after a restart of the cluster's process the view may come before this node's boot is known to it
     this.#ownPlace = config.M.findIndex((m) => view.me !== null && sameIncarnation(m, view.me));
     const connected = maskOf(config, view);
@@ -229,7 +239,7 @@ export class ProposerEngine {
   }
 
   #address(config: Config): void {
-    const name = nameAtom(acceptorName(this.#shared.bucket));
+    const name = nameAtom(acceptorName(this.#shared.bucket, this.#shared.partition));
     const own = this.#self.nodeName.name;
     this.#outboxes = config.M.map((m) =>
       m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },

@@ -26,6 +26,7 @@ import { readReplyTerm } from './wire.ts';
 export interface Readiness {
   /** A quorum of the bucket's members is connected. */
   readonly isReady: boolean;
+  readonly partitions: number;
   readonly waits: string | null;
 }
 
@@ -35,12 +36,14 @@ export type ProposerCall =
 export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unknown, BucketShared> {
   #engine!: ProposerEngine;
   #bucket = '';
+  #partitions = 1;
   #clients!: ClientService;
   #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     this.#bucket = shared.bucket;
+    this.#partitions = shared.partitions;
     // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
     self.setAsyncDist(true);
     this.#engine = new ProposerEngine(shared, self);
@@ -62,7 +65,14 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
   override handleCall(request: RequestOf<ProposerCall>, _from: From): CallResult<null, Readiness | BucketView | null> {
     switch (request.kind) {
       case 'ready':
-        return Next.reply({ isReady: this.#engine.hasQuorum(), waits: this.#engine.view?.waits ?? null }, null);
+        return Next.reply(
+          {
+            isReady: this.#engine.hasQuorum(),
+            partitions: this.#partitions,
+            waits: this.#engine.view?.waits ?? null,
+          },
+          null,
+        );
       case 'view':
         return Next.reply(this.#engine.view, null);
     }

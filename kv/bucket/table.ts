@@ -19,20 +19,33 @@ export interface Table {
   owner: Pid | null;
 }
 
-/** What the processes of one bucket on one thread share. */
+/** What the processes of one partition of a bucket share; they are on one thread. */
 export interface BucketShared {
   readonly bucket: string;
   readonly partitions: number;
+  readonly partition: number;
   readonly env: Env;
   readonly table: Table;
-  /** The bucket's supervisor: while it lives, the table does. */
+  /** With several partitions: the boot that all of them have, taken by the bucket's supervisor. Null: the acceptor asks for its own. */
+  readonly boot: number | null;
+  /** The bucket's supervisor: while it lives, the bucket runs. */
   ownerPid: Pid | null;
+  /** The supervisor that holds the table, and with it the table's life. */
+  holderPid: Pid | null;
   acceptor: AcceptorEngine | null;
   proposer: ProposerEngine | null;
   learner: Learned | null;
 }
 
-export function createShared(bucket: string, partitions: number, env: Env): BucketShared {
+export interface PartitionOptions {
+  readonly bucket: string;
+  readonly partitions: number;
+  readonly partition: number;
+  readonly boot: number | null;
+  readonly ownerPid: Pid | null;
+}
+
+export function createShared(options: PartitionOptions, env: Env): BucketShared {
   const table: Table = { acceptor: null, isInStep: false, owner: null };
-  return { bucket, partitions, env, table, ownerPid: null, acceptor: null, proposer: null, learner: null };
+  return { ...options, env, table, holderPid: null, acceptor: null, proposer: null, learner: null };
 }

@@ -23,22 +23,28 @@ export interface BucketView {
 
 /** Casts to the cluster's process. */
 export type ClusterCast =
-  | { readonly kind: 'bucketActive'; readonly bucket: string; readonly boot: number; readonly e: number }
+  | {
+      readonly kind: 'bucketActive';
+      readonly bucket: string;
+      readonly boot: number;
+      readonly partition: number;
+      readonly e: number;
+    }
   | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }
   /** A message that could not be read; logged once. */
   | { readonly kind: 'misunderstood'; readonly text: string };
 
-/** Names of a bucket's processes. */
-export function acceptorName(bucket: string): string {
-  return `${bucket}.Acceptor`;
+/** Names of a bucket's processes: partition 0 has the plain ones, so that a bucket without partitions does. */
+export function acceptorName(bucket: string, partition = 0): string {
+  return partition === 0 ? `${bucket}.Acceptor` : `${bucket}.Acceptor.${partition}`;
 }
 
-export function proposerName(bucket: string): string {
-  return `${bucket}.Proposer`;
+export function proposerName(bucket: string, partition = 0): string {
+  return partition === 0 ? `${bucket}.Proposer` : `${bucket}.Proposer.${partition}`;
 }
 
-export function learnerName(bucket: string): string {
-  return `${bucket}.Learner`;
+export function learnerName(bucket: string, partition = 0): string {
+  return partition === 0 ? `${bucket}.Learner` : `${bucket}.Learner.${partition}`;
 }
 
 export function isPresent(view: BucketView, name: NodeName): boolean {

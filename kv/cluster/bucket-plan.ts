@@ -6,6 +6,7 @@
  *   is still safe, but may block for good, as nobody would be left to merge from.
  * - A joiner proposes its own seat, a node that stops gives up its own; everything else is for the members in turn.
  */
+import { partitionsRefusal } from '../bucket/partitions.ts';
 import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
 import { quorumSize } from '../paxos/quorum.ts';
 import {
@@ -44,6 +45,8 @@ const NOT_RUNNING_MS = 1500;
 /** The plan for a bucket that runs here; null when there is nothing to do, or nothing that could be done. */
 export function planForBucket(state: ClusterState, own: Config, bucket: string): Plan | null {
   const newest = newestOf(chainOf(state.record, bucket));
+  const here = state.running.get(bucket);
+  if (here !== undefined && partitionsRefusal(newest, here.partitions) !== null) return null;
   const runners = bucketRunners(state, own, bucket);
   const turn = runners.filter((m) => m.name < state.record.name).length * TURN_MS;
   const isWorthWaiting = runners.length < reachableMembers(state, own).length;

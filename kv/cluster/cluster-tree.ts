@@ -11,7 +11,8 @@ import { Exit } from '../../runtime/term/exit-reason.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple, tuple2 } from '../../runtime/term/tuple.ts';
 import { Supervisor, type ChildSpec } from '../../supervisors/index.ts';
-import { Bucket } from '../bucket/bucket.ts';
+import { Bucket, type BucketOptions } from '../bucket/bucket.ts';
+import { LEAVE_MS } from '../bucket/seat-server.ts';
 import { ClusterServer, type ClusterArgs } from './cluster-server.ts';
 import type { CheckedClusterOptions } from './options.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -23,9 +24,11 @@ export const CLUSTER_FAILED: Atom = nameAtom('$clusterFailed');
 const STOP: Atom = nameAtom('$clusterStop');
 const STOPPED: Atom = nameAtom('$clusterStopped');
 
+export type BucketSpec = Pick<BucketOptions, 'bucket' | 'partitions'>;
+
 export interface TreeOptions {
   readonly options: CheckedClusterOptions;
-  readonly buckets: readonly string[];
+  readonly buckets: readonly BucketSpec[];
   /** Names the holder of the record's lock, so that a replaced thread of the same node may have it. */
   readonly lockToken: string;
   /** Log lines go to stderr from here; otherwise only to watchers. */
@@ -60,11 +63,27 @@ export async function runClusterRoot(
   const isEnd = isExit(supervisor);
   const isStop = (message: unknown): message is readonly unknown[] => isTagged(message, STOP, 2) || isEnd(message);
   const message = await self.receive(isStop);
-  if (!isEnd(message)) await Supervisor.stop(supervisor, Exit.shutdown, { self });
+  if (!isEnd(message)) {
+    await leave(self);
+    await Supervisor.stop(supervisor, Exit.shutdown, { self });
+  }
   await storage.release();
   if (isEnd(message)) self.exit(message.reason);
   const asker = message[1];
   if (isPid(asker)) self.send(asker, STOPPED);
+}
+
+/** All buckets give up their seats together; one after the other they would take longer. */
+async function leave(self: Self): Promise<void> {
+  const server = self.whereis(nameAtom(CLUSTER_PROCESS));
+  if (server === undefined) return;
+  const request = { kind: 'leave', bucket: null } as const;
+  try {
+    const call = { kind: 'request', request, timeoutMs: LEAVE_MS } as const;
+    await ClusterServer.call(server, call, { self, timeoutMs: 2 * LEAVE_MS });
+  } catch {
+    // it ended meanwhile: then there is nobody to agree with, and the node stops without it
+  }
 }
 
 /** Ends the tree and releases the record; resolves when it is done. */
@@ -88,7 +107,7 @@ function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: E
     if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
   };
   const cluster = clusterChild({ options: tree.options, storage, env, log, running: new Map() });
-  const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ bucket, env }));
+  const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ ...bucket, env }));
   return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
 }
 

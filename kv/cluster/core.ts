@@ -84,7 +84,7 @@ export function stepCluster(state: ClusterState, input: ClusterInput, context: S
       break;
     case 'bucketActive': {
       const here = state.running.get(input.bucket);
-      if (here?.boot === input.boot) state.running.set(input.bucket, { ...here, activeIn: input.e });
+      if (here?.boot === input.boot) state.running.set(input.bucket, withVotes(here, input.partition, input.e));
       break;
     }
     case 'bucketDown':
@@ -166,14 +166,24 @@ function onDown(state: ClusterState, name: NodeName): void {
 
 function onBucketUp(state: ClusterState, input: ClusterInput & { kind: 'bucketUp' }, effects: ClusterEffect[]): void {
   let { boot } = input;
+  if (boot !== null && boot <= (state.record.bootsBefore ?? 0)) return; // of a record that this node gave up: it has to come as a new one
   if (boot === null) {
     state.record = takeBoot(state.record);
     boot = state.record.boots;
   }
   state.unannounced.delete(input.bucket);
   state.leaving.delete(input.bucket);
-  state.running.set(input.bucket, { boot, partitions: input.partitions, activeIn: 0 });
+  // every partition says this, and again when the cluster's process is back
+  const here = state.running.get(input.bucket);
+  if (here?.boot !== boot)
+    state.running.set(input.bucket, { boot, partitions: input.partitions, activeIn: 0, votesIn: [] });
   effects.push({ kind: 'boot', bucket: input.bucket, boot });
+}
+
+/** A member votes when all its partitions do. */
+function withVotes(here: RunningBucket, partition: number, e: number): RunningBucket {
+  const votesIn = Array.from({ length: here.partitions }, (_, i) => (i === partition ? e : (here.votesIn[i] ?? 0)));
+  return { ...here, votesIn, activeIn: votesIn.every((one) => one === e) ? e : 0 };
 }
 
 /** Records decided configurations, in order. What that means for rounds and Hellos is seen at the end of the step. */
@@ -213,7 +223,13 @@ function renewRecord(state: ClusterState, context: StepContext): void {
     const since = completeSince(chain);
     if (chain.configs.some((c) => c.e >= since && c.M.some((m) => m.id === record.id))) return;
   }
-  state.record = { ...record, id: `${context.newId()}${context.newId()}`, active: false, sealed: false };
+  state.record = {
+    ...record,
+    id: `${context.newId()}${context.newId()}`,
+    active: false,
+    sealed: false,
+    bootsBefore: record.boots,
+  };
   // their tables are of boots of the old record: they are dropped, and each bucket asks for a boot again
   state.running.clear();
 }

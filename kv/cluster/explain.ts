@@ -1,4 +1,5 @@
 /** What the cluster and its buckets wait for, in words for a person: names, and what would help. */
+import { partitionsRefusal } from '../bucket/partitions.ts';
 import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
 import { quorumSize } from '../paxos/quorum.ts';
 import { hasMember, memberNamed, resetsOf, vacantSeats } from './config.ts';
@@ -88,6 +89,9 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   const newest = newestOf(chainOf(state.record, bucket));
   if (newest === null)
     return `bucket ${bucket} is not founded: ${quorumSize(own.N)} nodes of the cluster have to run it`;
+  const here = state.running.get(bucket);
+  const refusal = here === undefined ? null : partitionsRefusal(newest, here.partitions);
+  if (refusal !== null) return refusal;
   if (resetsOf(newest) < resetsOf(own)) return `bucket ${bucket} is about to go on with what the survivors hold`;
   return explainQuorum(state, own, bucket, newest) ?? explainOwnSeat(state, own, bucket, newest);
 }

@@ -38,8 +38,10 @@ export interface Hello {
 export interface RunningBucket {
   readonly boot: number;
   readonly partitions: number;
-  /** The epoch in which its acceptor votes; 0 while it does not. */
+  /** The epoch in which the acceptors of all its partitions vote; 0 while they do not. */
   readonly activeIn: number;
+  /** The same by partition; none for those that have said nothing yet. */
+  readonly votesIn: readonly number[];
 }
 
 export interface Settings {

@@ -40,6 +40,8 @@ export interface BootRecord {
   readonly id: RecordId;
   /** Counts bucket boots; a number is used once. */
   readonly boots: number;
+  /** Boots up to this number were of another id that this record had. */
+  readonly bootsBefore?: number;
   /** Present in the cluster's newest configuration and merged: its votes on buckets count. */
   readonly active: boolean;
   /** Was active in the epoch before the newest and has to merge, or has no seat any more: what it holds is for those who merge. */

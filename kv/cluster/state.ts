@@ -114,7 +114,13 @@ export type ClusterInput =
   /** A bucket started here: with empty tables (`boot` null: it gets a number), or it still has those of `boot`. */
   | { readonly kind: 'bucketUp'; readonly bucket: string; readonly partitions: number; readonly boot: number | null }
   /** The bucket's acceptor votes in that epoch (0: it does not). */
-  | { readonly kind: 'bucketActive'; readonly bucket: string; readonly boot: number; readonly e: number }
+  | {
+      readonly kind: 'bucketActive';
+      readonly bucket: string;
+      readonly boot: number;
+      readonly partition: number;
+      readonly e: number;
+    }
   | { readonly kind: 'bucketDown'; readonly bucket: string; readonly boot: number }
   /** A bucket heard of a decided configuration on its own. */
   | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }

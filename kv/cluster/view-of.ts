@@ -30,6 +30,8 @@ function renewal(state: ClusterState, bucket: string, me: Incarnation | null): B
     return isComplete(state, bucket) && !isLeaving(state, bucket) ? 'removed' : null;
   }
   const { prev } = newest;
-  if (prev === null || newest.fresh || newest.forced || !hasMember(newest, me)) return null;
+  const votesIn = state.running.get(bucket)?.votesIn ?? [];
+  if (prev === null || newest.fresh || newest.forced || !hasMember(newest, me) || votesIn.includes(newest.e))
+    return null;
   return prev.M.filter((m) => m.name !== me.name && !isGone(state, own, bucket, m)).length < prev.r ? 'hopeless' : null;
 }

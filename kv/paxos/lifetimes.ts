@@ -4,6 +4,7 @@
  * makes this node's proposer try, and the try succeeds when a majority reports observations of its own.
  */
 import { isLower, sameBallot } from './ballot.ts';
+import { hashText } from './hash.ts';
 import type { Acceptor, AcceptorEffect } from './acceptor.ts';
 import type { Ballot, Bind, Config, Key } from './messages.ts';
 
@@ -53,11 +54,4 @@ export function rankOf(config: Config, place: number, key: Key): number {
     if (hash < own || (hash === own && other < place)) rank += 1;
   }
   return rank;
-}
-
-/** FNV-1a over the code units, 32 bits. */
-function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }

@@ -34,6 +34,11 @@ export class Random {
     return this.word() / 2 ** 32;
   }
 
+  /** In [0, 1), with all the bits that a number has there. */
+  precise(): number {
+    return (this.word() * 2 ** 21 + (this.word() >>> 11)) / 2 ** 53;
+  }
+
   between(least: number, most: number): number {
     return least + (most - least) * this.unit();
   }

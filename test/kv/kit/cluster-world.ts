@@ -158,7 +158,7 @@ export class World {
       const config = this.config(name, bucket);
       if (config === null || activeIn === config.e) continue;
       const isListed = config.M.some((m) => m.name === name && m.id === state?.record.id && m.boot === boot);
-      if (isListed) this.input(name, { kind: 'bucketActive', bucket, boot, e: config.e });
+      if (isListed) this.input(name, { kind: 'bucketActive', bucket, boot, partition: 0, e: config.e });
     }
   }
 
