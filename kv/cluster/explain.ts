@@ -102,9 +102,10 @@ function explainQuorum(state: ClusterState, own: Config, bucket: string, newest:
   const present = presentMembers(state, bucket, newest);
   const forgot = newest.M.filter((m) => isGone(state, own, bucket, m)).map((m) => m.name);
   const voting = votingMembers(state, bucket, newest);
-  if (present.length >= q && (forgot.length === 0 || voting.length >= newest.r)) return null;
-  const missing = newest.M.filter((m) => !present.includes(m) && !forgot.includes(m.name)).map((m) => m.name);
-  if (forgot.length === 0) {
+  const canMerge = forgot.length === 0 || voting.length >= newest.r;
+  if (present.length >= q && canMerge) return null;
+  if (canMerge) {
+    const missing = newest.M.filter((m) => !present.includes(m)).map((m) => m.name);
     return `bucket ${bucket} has no quorum: ${present.length} of ${newest.N}, missing ${list(missing)}`;
   }
   if (everyStateIsGone(state, own, bucket)) {

@@ -163,7 +163,10 @@ export function explainRequest(state: ClusterState, request: Request): string {
     return `${what} waits for ${request.joining}: start it with a node of the cluster to join`;
   if (request.kind !== 'resize' || own.N === request.clusterSize) return `${what} waits for other members`;
   if (own.N < request.clusterSize)
-    return `${what} waits for a node to take the new seat: ${own.M.length} of ${own.N} seats are taken, too few to leave one more vacant; start the new node first`;
+    return (
+      `${what} waits for a node to take the new seat: ${own.M.length} of ${own.N} seats are taken, ` +
+      'too few to leave one more vacant; start the new node first'
+    );
   return reachable.length === own.M.length
     ? `${what} waits for a member to stop: all ${own.M.length} are connected; stop the one that shall go`
     : `${what} waits for enough members: ${own.M.length} members would have to be a quorum of ${own.N - 1} seats and connected`;
