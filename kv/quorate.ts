@@ -19,7 +19,7 @@ import { describeTerm } from '../runtime/term/describe.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged } from '../runtime/term/tuple.ts';
 import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
-import type { ClusterStatus } from './cluster/cluster-server.ts';
+import type { ClusterStatus } from './cluster/status.ts';
 import {
   CLUSTER_FAILED,
   CLUSTER_STARTED,
@@ -31,7 +31,8 @@ import {
 import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
 import { randomId } from './cluster/random-id.ts';
 import type { RecordStorage } from './cluster/record-storage.ts';
-import { DEFAULT_BUCKET } from './paxos-kv.ts';
+import { DEFAULT_BUCKET } from './kv-options.ts';
+import { GLOBAL_BUCKET, installGlobalNames, removeGlobalNames } from './global-names.ts';
 
 export type Logger = (level: 'info' | 'error', text: string) => void;
 /** As pino's: fields first. */
@@ -43,11 +44,16 @@ export interface QuorateOptions extends ClusterOptions, Omit<NodeOptions, 'logge
   readonly cookie: string;
   /** Buckets to start besides the default one, by name or with their number of partitions; the default one may be among these. */
   readonly buckets?: readonly (string | BucketSpec)[];
+  /** Whether `{ global }` names are kept in the store, in a bucket `GlobalNames`. Default true; the same on all nodes. */
+  readonly globalNames?: boolean;
   /** Where log lines and crash reports go: a function, or a logger as pino's; default stderr. null: nowhere. */
   readonly logger?: Logger | NodeLogger | null;
   /** Where the boot record is kept instead of a file; only with `threads: 0`. */
   readonly storage?: RecordStorage;
 }
+
+/** Sets up the names in worker threads. */
+const GLOBAL_NAMES_ENTRY: string = new URL('./global-names-entry.js', import.meta.url).href;
 
 export interface Quorate {
   readonly node: LocalNode;
@@ -65,7 +71,8 @@ export interface Quorate {
  * Rejects with `badarg`, with what `LocalNode.start` rejects with (`name_taken`, `port_in_use`, ...), `state_in_use`, `state_damaged`, `state_foreign`.
  */
 export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
-  const { clusterSize, founders, join, stateDir, bootstrap, buckets = [], logger, storage, ...nodeOptions } = options;
+  const { clusterSize, founders, join, stateDir, bootstrap, buckets = [], globalNames = true, ...more } = options;
+  const { logger, storage, ...nodeOptions } = more;
   if (storage !== undefined && options.threads !== 0)
     throw new BadArgumentError('startQuorate: storage can be given only with threads: 0');
   const checked = checkClusterOptions(options.name, {
@@ -77,17 +84,21 @@ export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   });
   const tree: TreeOptions = {
     options: checked,
-    buckets: bucketSpecs(buckets),
+    buckets: bucketSpecs(globalNames ? [GLOBAL_BUCKET, ...buckets] : buckets),
     lockToken: randomId(options.env ?? realEnv),
     isLogging: false,
   };
   const { lines, reports } = chooseLoggers(options.name, logger);
-  const node = await LocalNode.start({ ...nodeOptions, ...(reports === undefined ? {} : { logger: reports }) });
+  const node = await LocalNode.start({
+    ...nodeOptions,
+    ...(globalNames ? { preload: [GLOBAL_NAMES_ENTRY, ...(nodeOptions.preload ?? [])] } : {}),
+    ...(reports === undefined ? {} : { logger: reports }),
+  });
   const running = new RunningQuorate(node, tree, lines, options.env, storage);
   try {
     await running.start();
   } catch (error) {
-    await node.stop();
+    await running.stop();
     throw error;
   }
   return running;
@@ -121,6 +132,7 @@ class RunningQuorate implements Quorate {
   status: ClusterStatus | null = null;
   readonly #tree: TreeOptions;
   readonly #events = new EventEmitter<ClusterEvents>();
+  readonly #hasGlobalNames: boolean;
   readonly #env: Env | undefined;
   readonly #storage: RecordStorage | undefined;
   #root: Pid | null = null;
@@ -135,6 +147,7 @@ class RunningQuorate implements Quorate {
   ) {
     this.node = node;
     this.#tree = tree;
+    this.#hasGlobalNames = tree.buckets.some(({ bucket }) => bucket === GLOBAL_BUCKET);
     this.#env = env;
     this.#storage = storage;
     this.#events.on('status', (status) => (this.status = status));
@@ -142,6 +155,7 @@ class RunningQuorate implements Quorate {
   }
 
   async start(): Promise<void> {
+    if (this.#hasGlobalNames) installGlobalNames();
     this.node.spawn((self) => followCluster(self, this.#events));
     await this.#startRoot();
     // a system thread that died took the tree with it; its memory is gone, so the buckets come back as new boots
@@ -191,6 +205,7 @@ class RunningQuorate implements Quorate {
     const root = this.#root;
     if (root !== null) await this.node.run((self) => stopClusterRoot(self, root));
     await this.node.stop();
+    if (this.#hasGlobalNames) removeGlobalNames();
     this.#events.removeAllListeners();
   }
 

@@ -16,7 +16,7 @@ import { isTuple, Tuple, tuple2, tuple3 } from '../runtime/term/tuple.ts';
 import { ALIAS, DOWN, GEN_CALL, GEN_CAST, INFINITY, NODEDOWN } from './atoms.ts';
 import { CallError, type CallErrorCode } from './errors.ts';
 import type { From, ServerRef } from './gen-server-types.ts';
-import { isKeptName, keptTerm, sendToKept, whereisKept, type DirectRef } from './names.ts';
+import { isKeptName, keptTerm, sendToKept, targetOfKept, type DirectRef } from './names.ts';
 
 export const CALL_TIMEOUT_MS = 5000;
 
@@ -160,7 +160,7 @@ export function locate(self: Self, server: DirectRef): DirectRef | undefined {
 /** As `locate`, for names that a registry keeps too. */
 export function resolveServer(self: Self, server: ServerRef): DirectRef | undefined | Promise<Pid | undefined> {
   if (server instanceof Pid) return server;
-  return isKeptName(server) ? whereisKept(server) : locate(self, server);
+  return isKeptName(server) ? targetOfKept(self, server) : locate(self, server);
 }
 
 /** A server reference as it stands in an exit reason: names are atoms. */

@@ -5,8 +5,10 @@
  * A registry frees a name when its holder ends; a server frees its own only when its init refuses to run.
  */
 import { BadArgumentError, QuorateError } from '../runtime/errors.ts';
+import type { Process } from '../runtime/process/process.ts';
 import type { RemoteName, Self } from '../runtime/process/self.ts';
 import { Atom, nameAtom } from '../runtime/term/atom.ts';
+import { copyTerm } from '../runtime/term/copy.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
 import { Pid } from '../runtime/term/pid.ts';
 import { tuple2, tuple3 } from '../runtime/term/tuple.ts';
@@ -91,21 +93,44 @@ export function whereisKept(ref: ViaName | GlobalName): Pid | undefined | Promis
   return registryOf(ref).whereis(keyOf(ref));
 }
 
-/** Sends to whoever has the name; nobody is no failure. */
+/** As `whereisKept`, for something that the process sends next: what it has sent to such names before goes first. */
+export function targetOfKept(self: Self, ref: ViaName | GlobalName): Pid | undefined | Promise<Pid | undefined> {
+  const before = onTheirWay.get(self);
+  return before === undefined ? whereisKept(ref) : before.then(() => whereisKept(ref));
+}
+
+/** Of processes whose messages wait until a registry has said where to: settles when they have gone. Without it a cast could overtake another. */
+const onTheirWay: WeakMap<Self, Promise<void>> = new WeakMap();
+
+/** Sends to whoever has the name; nobody, or a registry that cannot tell, is no failure. @throws `not_sendable`, `no_global_registry` */
 export function sendToKept(self: Self, ref: ViaName | GlobalName, message: unknown): void {
   const registry = registryOf(ref);
   if (registry.send !== undefined) {
     registry.send(keyOf(ref), message, self);
     return;
   }
+  const before = onTheirWay.get(self);
   const found = registry.whereis(keyOf(ref));
-  if (found instanceof Pid) self.send(found, message);
-  else if (found !== undefined) self.spawn(async (own) => sendWhenKnown(own, found, message));
+  if (before === undefined && !(found instanceof Promise)) {
+    if (found !== undefined) self.send(found, message);
+    return;
+  }
+  const gone = sendWhenKnown(self, before, found, copyTerm(message));
+  onTheirWay.set(self, gone);
+  void gone.then(() => onTheirWay.get(self) === gone && onTheirWay.delete(self));
 }
 
-async function sendWhenKnown(own: Self, found: Promise<Pid | undefined>, message: unknown): Promise<void> {
-  const pid = await found;
-  if (pid !== undefined) own.send(pid, message);
+/** Also for a process that has ended since: what it sent is sent. Never rejects. */
+async function sendWhenKnown(
+  self: Self,
+  before: Promise<void> | undefined,
+  found: Pid | undefined | Promise<Pid | undefined>,
+  message: unknown,
+): Promise<void> {
+  const [pid] = await Promise.all([Promise.resolve(found).catch(() => undefined), before]);
+  if (pid === undefined) return;
+  const { scheduler } = self as Process;
+  scheduler.send(self.pid, pid, message);
 }
 
 /** Gives `self` the name; who has it when it is taken, null when it worked. */

@@ -3,15 +3,16 @@
  * on many nodes. Each request has its own monitor and alias, as a call has.
  */
 import { BadArgumentError } from '../runtime/errors.ts';
+import { ProcessExit } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Atom } from '../runtime/term/atom.ts';
-import { describeTerm } from '../runtime/term/describe.ts';
 import { Exit } from '../runtime/term/exit-reason.ts';
+import type { Pid } from '../runtime/term/pid.ts';
 import type { Ref } from '../runtime/term/ref.ts';
 import { tuple2, type Tuple } from '../runtime/term/tuple.ts';
 import { GEN_CALL, GEN_CAST } from './atoms.ts';
-import { isAnswerTo, resolveServer, sendRequestTo, serverTerm } from './call.ts';
-import type { ServerRef } from './gen-server-types.ts';
+import { isAnswerTo, replyTo, requestReply, resolveServer, sendRequestTo, serverTerm } from './call.ts';
+import type { From, ServerRef } from './gen-server-types.ts';
 
 declare const replyType: unique symbol;
 
@@ -21,6 +22,8 @@ export interface RequestId<Reply = unknown> {
   readonly ref: Ref | null;
   /** The server as it was named. */
   readonly server: unknown;
+  /** @internal a process of ours stands for the server */
+  readonly isRelayed?: true;
   readonly [replyType]?: Reply;
 }
 
@@ -32,18 +35,29 @@ export type Response<Reply = unknown> =
 export function sendRequestFrom(self: Self, server: ServerRef, request: unknown): RequestId {
   const target = resolveServer(self, server);
   if (target instanceof Promise) {
-    const right = 'find its pid first with GenServer.whereis';
-    throw new BadArgumentError(`the registry of ${describeTerm(serverTerm(server))} does not answer at once: ${right}`);
+    const relay = self.spawn((own) => relayRequest(own, target));
+    return { ref: sendRequestTo(self, relay, GEN_CALL, request), server: serverTerm(server), isRelayed: true };
   }
   const ref = target === undefined ? null : sendRequestTo(self, target, GEN_CALL, request);
   return { ref, server: serverTerm(server) };
+}
+
+/**
+ * Stands for a server whose registry does not answer at once, since a request has its monitor from the beginning: passes one call on, and its
+ * answer back, or ends with the server's reason.
+ */
+async function relayRequest(own: Self, target: Promise<Pid | undefined>): Promise<void> {
+  const [, from, request] = (await own.receive()) as readonly [Atom, From, unknown];
+  const pid = await target;
+  if (pid === undefined) own.exit(Exit.noproc);
+  replyTo(own, from, await requestReply(own, pid, GEN_CALL, request, Infinity, ({ why }) => new ProcessExit(why)));
 }
 
 /** The response that `message` is to that request, or undefined. */
 export function checkResponse<Reply>(message: unknown, id: RequestId<Reply>): Response<Reply> | undefined {
   if (id.ref === null || !isAnswerTo(id.ref, message)) return undefined;
   if (message.length === 2) return { kind: 'reply', reply: message[1] as Reply };
-  return { kind: 'failed', reason: message[4], server: message[3] };
+  return { kind: 'failed', reason: message[4], server: id.isRelayed === true ? id.server : message[3] };
 }
 
 /** Waits for the response; undefined when the time is up, and the request goes on. */

@@ -281,6 +281,7 @@ export class LocalNode {
       ...(this.#options.limits?.atomsMax === undefined ? {} : { atomsMax: this.#options.limits.atomsMax }),
       placement: this.#options.placement ?? 'caller',
       resolveFrom: this.#resolveFrom,
+      preload: (this.#options.preload ?? []).map((url) => new URL(url).href),
       entry: new URL(this.#options.threadEntry ?? new URL('./thread-entry.js', import.meta.url)).href,
       memoryLimitMb: this.#options.threadMemoryLimitMb,
       longScheduleMs: this.#options.longScheduleMs ?? LONG_SCHEDULE_MS,

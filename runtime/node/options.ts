@@ -54,6 +54,11 @@ export interface NodeOptions {
   readonly longScheduleMs?: number;
   /** URL of a module of the application: from there package names in spawns by module are looked up. Default: the program's main module. */
   readonly resolveFrom?: string | URL;
+  /**
+   * URLs of modules that each worker thread loads before any process runs on it, threads of isolated processes too: for what has to be set up once per
+   * thread. The calling thread is the program's own affair.
+   */
+  readonly preload?: readonly (string | URL)[];
   /** URL of the module that runs in each worker thread, for programs that are bundled; see `createThreadEntry`. */
   readonly threadEntry?: string | URL;
   /** Takes crash, supervisor and trace reports; default: lines on stderr. False: none, the diagnostics channels have them all the same. */
@@ -142,6 +147,7 @@ function assertThreadOptions({ threads = 1, placement, offloadThreads, longSched
   for (const [option, url] of [
     ['resolveFrom', more.resolveFrom],
     ['threadEntry', more.threadEntry],
+    ...(more.preload ?? []).map((one) => ['preload', one] as const),
   ] as const) {
     if (url !== undefined && !URL.canParse(String(url))) {
       throw new BadArgumentError(

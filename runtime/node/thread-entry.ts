@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
 import { realEnv } from '../env.ts';
-import { toPlainError, type QuorateError } from '../errors.ts';
+import { QuorateError, toPlainError, type PlainError } from '../errors.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { ModuleTable } from '../process/spawner.ts';
 import { nameAtom, type Atom } from '../term/atom.ts';
@@ -64,17 +64,33 @@ async function runThread(task: ThreadTask, modules: ModuleTable): Promise<void> 
   });
   const { scheduler } = thread;
   setDefaultScheduler(scheduler);
-  for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+  // Nothing that others send comes in before; control does, since comlink drops what comes when nothing is exposed.
+  const unloaded = preload(task.preload).then((failed) => {
+    for (const [other, port] of task.ports) thread.mesh.attach(other, port);
+    return failed;
+  });
   const stopForwarding = forwardReports((kind, report) => void nodeControl.report(kind, report));
   const stopped = new AbortController();
   if (isolated) endWithProcesses(scheduler, stopped);
   const stopBeating = startBeating(realEnv, vitals, task.thread, beatMs, () => scheduler.processCount);
-  exposeControl(createControl(thread, nodeControl, stopped), task.control);
+  exposeControl(createControl(thread, nodeControl, stopped, unloaded), task.control);
   await once(stopped.signal, 'abort');
   stopBeating();
   stopForwarding();
   thread.mesh.close();
   task.control.close();
+}
+
+/** What kept one of them from being loaded, or null. */
+async function preload(urls: readonly string[]): Promise<PlainError | null> {
+  for (const url of urls) {
+    try {
+      await import(url);
+    } catch (cause) {
+      return toPlainError(new QuorateError('module_failed', `cannot preload ${url}: ${String(cause)}`, { cause }));
+    }
+  }
+  return null;
 }
 
 /** How long an isolated thread waits for its process. */
@@ -93,6 +109,7 @@ function createControl(
   thread: NodeThread,
   node: ReturnType<typeof wrapControl<NodeControl>>,
   stopped: AbortController,
+  unloaded: Promise<PlainError | null>,
 ): ThreadControl {
   const { scheduler } = thread;
   let network: StartedNetwork | null = null;
@@ -103,7 +120,7 @@ function createControl(
     network = directory = null;
   };
   return {
-    ready: () => Promise.resolve(),
+    ready: () => unloaded,
     attach: (other, port, table) => thread.attach(other, port, table),
     threadLost: (other, reason) => thread.threadLost(other, decodeTerm(reason)),
     processes: () => encodeTerm(processList(scheduler)),

@@ -6,7 +6,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { createSharedTable, clearSharedTable, findRunning } from '../process/table.ts';
 import { decodeTerm, encodeTerm } from '../codec/terms.ts';
-import { hasCode, QuorateError } from '../errors.ts';
+import { fromPlainError, hasCode, QuorateError } from '../errors.ts';
 import type { Placement, ProcessInfo } from '../process/self.ts';
 import type { Atom } from '../term/atom.ts';
 import { Exit } from '../term/exit-reason.ts';
@@ -34,6 +34,7 @@ export interface ThreadsOptions {
   readonly atomsMax?: number;
   readonly placement: Placement;
   readonly resolveFrom: string;
+  readonly preload: readonly string[];
   /** The module that runs in each worker thread. */
   readonly entry: string;
   /** Most that the heap of each may grow to. */
@@ -209,7 +210,8 @@ export class Threads {
 
   /** Resolves when the thread takes part and all others know it. */
   async #launch(thread: number, pool: ThreadPool, isolated = false): Promise<void> {
-    const { nodeName, creation, systemThread, implicitSelf, count, placement, resolveFrom, atomsMax } = this.#options;
+    const { nodeName, creation, systemThread, implicitSelf, count, placement, resolveFrom, preload, atomsMax } =
+      this.#options;
     const table = this.#tables[thread] as SharedArrayBuffer;
     const { port1: nearPort, port2: control } = new MessageChannel();
     const own = new MessageChannel();
@@ -235,6 +237,7 @@ export class Threads {
       placement,
       isolated,
       resolveFrom,
+      preload,
       vitals: this.#vitals,
       beatMs: this.#beatMs,
       tables: this.#tables,
@@ -246,7 +249,9 @@ export class Threads {
     const joined = joins.map(([other, port]) =>
       this.call(other, (remote) => remote.attach(thread, moved(port), table)),
     );
-    await Promise.all([this.call(thread, (remote) => remote.ready()), this.#withPatience(Promise.allSettled(joined))]);
+    const ready = this.call(thread, (remote) => remote.ready());
+    const [unloaded] = await Promise.all([ready, this.#withPatience(Promise.allSettled(joined))]);
+    if (unloaded !== null) throw fromPlainError(unloaded);
     this.#watcher?.add(thread);
   }
 

@@ -25,6 +25,8 @@ export interface ThreadTask {
   readonly isolated: boolean;
   /** Where package names are looked up from. */
   readonly resolveFrom: string;
+  /** Modules to load before anything runs. */
+  readonly preload: readonly string[];
   readonly vitals: SharedArrayBuffer;
   readonly beatMs: number;
   readonly tables: readonly SharedArrayBuffer[];
@@ -38,8 +40,8 @@ export interface ThreadTask {
 
 /** What a worker thread offers to the thread that started the node. */
 export interface ThreadControl {
-  /** Resolves when the thread takes part in the node. */
-  ready(): Promise<void>;
+  /** Resolves when the thread takes part in the node, to what kept a module of `preload` from being loaded, if anything did. */
+  ready(): Promise<PlainError | null>;
   attach(thread: number, port: MessagePort, table: SharedArrayBuffer): void;
   /** Resolves when all that the lost thread had sent is delivered and every link and monitor to its processes has fired. */
   threadLost(thread: number, reason: Uint8Array): Promise<void>;

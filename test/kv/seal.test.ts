@@ -37,7 +37,7 @@ test('a member refuses what was meant for another cluster, another boot or anoth
       const batch = readReplyTerm(term, r);
       assert.ok(batch);
       const replies: RegisterReply[] = [];
-      const asked = new Map<number, Asked>([[r, { b: ballot, fastCell: fast }]]);
+      const asked = new Map<number, Asked>([[r, { b: ballot }]]);
       readReplies(batch, asked, (reply) => replies.push(reply));
       assert.equal(replies.length, 1);
       return replies[0] as RegisterReply;
@@ -48,6 +48,6 @@ test('a member refuses what was meant for another cluster, another boot or anoth
       assert.equal(acceptor?.keys.has(`strange${i}`), false);
     }
     const { kind, from } = await put(sealOf(config.cluster, place, me), 'ours', 1005);
-    assert.deepEqual({ kind, from }, { kind: 'promise', from: acceptor?.place });
+    assert.deepEqual({ kind, from }, { kind: 'taken', from: acceptor?.place });
   });
 });

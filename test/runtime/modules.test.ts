@@ -156,3 +156,15 @@ ${MAIN.replace("...JSON.parse(more[0] ?? '{}')", "threadEntry: new URL('./thread
   });
   assert.match(await run(t, folder, ['./main.js', 'worker']), /^thread hello 0\nthread hello 1\nthread hello 2\n/m);
 });
+
+test('preloaded modules are there before any process, on every worker thread; one that cannot be loaded refuses the start', async (t) => {
+  const folder = createApplication(t, {
+    'prepare.js': 'globalThis.prepared = "ready";',
+    'bad.js': 'throw new Error("bad at heart")',
+    'worker.js': WORKER.replace('[what,', '[globalThis.prepared ?? "not ready",'),
+    'main.js': MAIN.replace('...JSON', 'preload: [new URL(process.argv.at(-1), import.meta.url)], ...JSON'),
+  });
+  const output = await run(t, folder, ['./main.js', `${folder}/worker.js`, '{}', 'prepare.js']);
+  assert.match(output, /^thread not ready 0\nthread ready 1\nthread ready 2$/m);
+  assert.match(await run(t, folder, ['./main.js', `${folder}/worker.js`, '{}', 'bad.js']), /module_failed/);
+});

@@ -17,6 +17,13 @@ export class Digest {
     this.addNumber(text.length);
   }
 
+  addBytes(bytes: Uint8Array): void {
+    let low = this.#low;
+    for (let i = 0; i < bytes.length; i++) low = Math.imul(low ^ (bytes[i] as number), 0x01000193);
+    this.#low = low;
+    this.addNumber(bytes.length);
+  }
+
   toString(): string {
     return [this.#high, this.#low].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
   }

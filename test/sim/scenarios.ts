@@ -1,8 +1,9 @@
 /** The list of everything that `npm run sim` can run. Whoever adds a scenario or a command adds it here. */
+import { CLUSTER_SCENARIOS } from './cluster/scenarios.ts';
 import { CORE_SCENARIOS } from './core-scenarios.ts';
 import type { Command, Scenario } from './scenario.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...CORE_SCENARIOS];
+export const SCENARIOS: readonly Scenario[] = [...CORE_SCENARIOS, ...CLUSTER_SCENARIOS];
 
 export const COMMANDS: readonly Command[] = [];
 

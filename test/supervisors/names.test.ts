@@ -116,14 +116,36 @@ test('without a registry a global name is refused, and the error says what is mi
     assert.throws(() => Counter.cast({ global: 'x' }, 'inc'), { code: 'no_global_registry' });
   }));
 
-test('sendRequest works by a name whose registry answers at once, and says so of others', () =>
-  node.run(async () => {
-    const quick = { via: createRegistry(false), name: 'q' };
-    await Counter.startLink(4, { name: quick });
-    const response = await GenServer.receiveResponse(Counter.sendRequest(quick, 'get'));
-    assert.deepEqual(response, { kind: 'reply', reply: 4 });
-    const slow = { via: createRegistry(true), name: 's' };
-    assert.throws(() => Counter.sendRequest(slow, 'get'), { code: 'badarg', message: /whereis/ });
+for (const later of [false, true]) {
+  test(`sendRequest works by a name whose registry answers ${later ? 'later' : 'at once'}, and fails as the server does`, () =>
+    node.run(async (self) => {
+      const name = { via: createRegistry(later), name: 'q' };
+      const counter = await Counter.startLink(4, { name });
+      const response = await GenServer.receiveResponse(Counter.sendRequest(name, 'get'));
+      assert.deepEqual(response, { kind: 'reply', reply: 4 });
+      const monitor = self.monitor(counter);
+      self.exit(counter, Exit.kill);
+      const failed = await GenServer.receiveResponse(Counter.sendRequest(name, 'get'));
+      assert.equal(
+        failed?.kind === 'failed' && [Exit.killed, Exit.noproc].includes(failed.reason as typeof Exit.killed),
+        true,
+      );
+      await self.receive(isDown(monitor), { timeoutMs: 1000 });
+      const nobody = { via: name.via, name: 'nobody' };
+      assert.equal((await GenServer.receiveResponse(Counter.sendRequest(nobody, 'get')))?.kind, 'failed');
+    }));
+}
+
+test('casts to a name whose registry answers later keep their order, go before a later call, and outlive their sender', () =>
+  node.run(async (self) => {
+    const name = { via: createRegistry(true), name: 'ordered' };
+    await Counter.startLink(0, { name });
+    for (let i = 0; i < 10; i++) Counter.cast(name, 'inc');
+    assert.equal(await Counter.call(name, 'get'), 10);
+    const sender = self.spawn(() => Counter.cast(name, 'inc'));
+    await self.receive(isDown(self.monitor(sender)), { timeoutMs: 1000 });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await Counter.call(name, 'get'), 11);
   }));
 
 test('startMonitor gives a monitor from the start on; a start that fails leaves none and no DOWN', () =>

@@ -1,5 +1,6 @@
 /** Servers and supervisors that tests start on other threads by their module. */
-import { pidThread } from '../../runtime/term/pid.ts';
+import type { Self } from '../../runtime/process/self.ts';
+import { pidThread, type Pid } from '../../runtime/term/pid.ts';
 import { GenServer, Next, Supervisor } from '../../supervisors/index.ts';
 import type { Call, CallResult, From, InitResult, SupervisorInit } from '../../supervisors/index.ts';
 
@@ -24,4 +25,9 @@ export class PlacedTree extends Supervisor<number> {
   override init(start: number): SupervisorInit {
     return { strategy: 'oneForAll', children: [PlacedCounter.childSpec(start, { id: 'counter' })] };
   }
+}
+
+/** Calls a counter by its global name and says on which thread it is. */
+export async function askByName(self: Self, to: Pid, name: unknown): Promise<void> {
+  self.send(to, ['thread', await PlacedCounter.call({ global: name }, 'thread'), pidThread(self.pid)]);
 }

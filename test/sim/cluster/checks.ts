@@ -1,0 +1,85 @@
+/** What must hold of the cluster as a whole, whatever happens to it: configurations, who votes, and that nothing is left behind. */
+import { Violation } from '../invariants.ts';
+import type { BootRecord, Config } from './system.ts';
+import type { Site, World } from './world.ts';
+
+const CLUSTER_CHAIN = '$c';
+
+export class Checks {
+  readonly counts = { configurations: 0, fresh: 0 };
+  readonly #world: World;
+  readonly #onFresh: (bucket: string) => void;
+  /** What was recorded as decided, by chain and epoch. */
+  readonly #decided: Map<string, { readonly config: Config; readonly text: string }> = new Map();
+  #cluster: string | null = null;
+
+  constructor(world: World, onFresh: (bucket: string) => void) {
+    this.#world = world;
+    this.#onFresh = onFresh;
+  }
+
+  /** A record is durable from now on; nothing that follows from it has been sent yet. */
+  onSaved(site: Site, record: BootRecord): void {
+    for (const config of record.system.configs) this.#onDecided(site, CLUSTER_CHAIN, config);
+    for (const [bucket, chain] of Object.entries(record.buckets))
+      for (const config of chain.configs) this.#onDecided(site, bucket, config);
+  }
+
+  /** Whoever votes in a bucket is a member of the configuration that it votes in. */
+  votes(): void {
+    for (const site of this.#world.sites) {
+      const acceptor = this.#world.bucketOf(site)?.table.acceptor ?? null;
+      if (acceptor === null || !acceptor.active) continue;
+      const { me, config } = acceptor;
+      const isListed = config?.M.some((m) => m.name === me.name && m.id === me.id && m.boot === me.boot) === true;
+      if (!isListed) throw new Violation(`${site.name} votes as boot ${me.boot}, which has no seat`);
+    }
+  }
+
+  /** Every node runs, sees all the others, and waits for nothing. */
+  isSettled(): boolean {
+    return this.#world.sites.every((site) => {
+      const status = site.quorate?.status;
+      return status != null && status.hasQuorum && status.connected === status.clusterSize && status.waits.length === 0;
+    });
+  }
+
+  describeUnsettled(): string {
+    return this.#world.sites
+      .map((site) => {
+        const status = site.quorate?.status ?? null;
+        if (status === null) return `${site.name} ${site.life === null ? 'does not run' : 'has not started'}`;
+        return `${site.name} sees ${status.connected} of ${status.clusterSize}, waits: ${status.waits.join('; ') || 'no'}`;
+      })
+      .join('\n');
+  }
+
+  #onDecided(site: Site, chain: string, config: Config): void {
+    const at = `${chain} ${config.e}`;
+    const text = JSON.stringify(config);
+    const known = this.#decided.get(at);
+    if (known !== undefined) {
+      if (known.text !== text) throw new Violation(`two configurations for ${at}: ${known.text} and ${text}`);
+      return;
+    }
+    this.#decided.set(at, { config, text });
+    this.counts.configurations += 1;
+    this.#world.note(site.place, 'decided', `${at}: ${config.M.map((m) => `${m.name} ${m.boot}`).join(', ')}`);
+    this.#cluster ??= config.cluster;
+    if (config.cluster !== this.#cluster) throw new Violation(`two clusters: ${this.#cluster} and ${config.cluster}`);
+    if (config.fresh === true && chain !== CLUSTER_CHAIN) this.#onFreshDecided(chain, config);
+  }
+
+  /** A bucket may begin anew only when nobody has anything of it any more. */
+  #onFreshDecided(bucket: string, config: Config): void {
+    this.counts.fresh += 1;
+    const before = this.#decided.get(`${bucket} ${config.e - 1}`)?.config ?? null;
+    for (const member of before?.M ?? []) {
+      const site = this.#world.sites.find(({ name }) => name === member.name);
+      const holder = site === undefined ? null : (this.#world.bucketOf(site)?.table.acceptor ?? null);
+      if (holder !== null && holder.me.id === member.id && holder.me.boot === member.boot)
+        throw new Violation(`bucket ${bucket} begins anew although ${member.name} has its state`);
+    }
+    this.#onFresh(bucket);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One run: the machines start, the cluster is founded, faults and operations happen as planned; then everything heals, and everything must come to
+ * its end: every operation is answered, the members settle, what has ended is erased, and the nodes stop without leaving anything behind.
+ */
+import { History } from '../history.ts';
+import { Violation } from '../invariants.ts';
+import type { ScenarioOptions, ScenarioReport } from '../scenario.ts';
+import { Checks } from './checks.ts';
+import { Faults } from './faults.ts';
+import { describeParameters, type Spec } from './parameters.ts';
+import { drawPlan, type Plan } from './plan.ts';
+import type { System } from './system.ts';
+import { Workload } from './workload.ts';
+import { World } from './world.ts';
+
+/** Virtual time within which a phase must have come to its end. */
+const PATIENCE_MS = 60_000;
+
+class Run {
+  readonly world: World;
+  readonly invariants: History;
+  readonly workload: Workload;
+  readonly checks: Checks;
+  readonly faults: Faults;
+  readonly #plan: Plan;
+
+  constructor(system: System, seed: number, plan: Plan, print: ((line: string) => void) | null) {
+    this.#plan = plan;
+    const world = new World(system, seed, plan.parameters, print);
+    this.world = world;
+    this.invariants = new History();
+    this.workload = new Workload(world, this.invariants);
+    this.checks = new Checks(world, () => this.workload.onDataLost());
+    this.faults = new Faults(world, (site) => this.workload.onSkewed(site));
+    world.hooks = {
+      onSaved: (site, record) => this.checks.onSaved(site, record),
+      onEnded: (site, life) => this.workload.onLifeOver(site, life),
+      onLost: (site, other) => this.workload.onLost(site, other),
+    };
+  }
+
+  async go(): Promise<void> {
+    const { world, workload } = this;
+    const { startsMs, parameters, faults, operations } = this.#plan;
+    for (const site of world.sites) world.clockwork.after(startsMs[site.place] ?? 0, () => world.start(site));
+    if (!parameters.faultsFromStart) await this.#settle('the founding');
+    for (const fault of faults) this.faults.plan(fault);
+    for (const operation of operations) workload.plan(operation);
+    await world.run(world.nowMs + parameters.busyMs, () => this.#check());
+    this.faults.heal();
+    await this.#settle('healing');
+    await this.#answers();
+    workload.endOwners();
+    workload.readEverything();
+    await this.#answers();
+    await this.#until(
+      () => this.#leftBehind().length === 0,
+      () => `not erased: ${this.#leftBehind().join(', ')}`,
+    );
+    this.invariants.finish();
+    await this.#stop();
+  }
+
+  #settle(after: string): Promise<void> {
+    return this.#until(
+      () => this.checks.isSettled(),
+      () => `the cluster did not settle after ${after}:\n${this.checks.describeUnsettled()}`,
+    );
+  }
+
+  #answers(): Promise<void> {
+    return this.#until(
+      () => this.workload.openCount === 0,
+      () => `operations without an end: ${this.workload.describeOpen()}`,
+    );
+  }
+
+  async #until(isOver: () => boolean, describe: () => string): Promise<void> {
+    const { world } = this;
+    await world.run(world.nowMs + PATIENCE_MS, () => {
+      this.#check();
+      return isOver();
+    });
+    if (!isOver()) throw new Violation(describe());
+  }
+
+  #check(): boolean {
+    this.checks.votes();
+    return false;
+  }
+
+  /** Values that a read would still find although what they were bound to has ended. */
+  #leftBehind(): readonly string[] {
+    const ended = this.workload.ended();
+    const holders = new Map<string, string[]>();
+    for (const site of this.world.sites) {
+      for (const { cell } of this.world.bucketOf(site)?.table.acceptor?.keys.values() ?? []) {
+        if (cell?.live !== true || !ended.has(cell.value as number)) continue;
+        holders.set(String(cell.value), [...(holders.get(String(cell.value)) ?? []), site.name]);
+      }
+    }
+    // one that a minority holds is void: a quorum has the tombstone
+    const quorum = this.#plan.parameters.clusterSize / 2;
+    return [...holders].flatMap(([value, names]) => (names.length > quorum ? [`${value} on ${names.join(', ')}`] : []));
+  }
+
+  async #stop(): Promise<void> {
+    const { world } = this;
+    const stopping = world.sites.map((site) => ({ site, life: site.life, node: site.quorate?.node }));
+    for (const { site } of stopping) world.stop(site).catch((error: unknown) => world.fail(error as Error));
+    await this.#until(
+      () => world.sites.every((site) => site.life === null),
+      () => 'a node did not stop',
+    );
+    for (const { site, life, node } of stopping) {
+      const processes = node?.scheduler.processCount ?? 0;
+      if (processes > 0) throw new Violation(`${site.name} stopped and left ${processes} processes behind`);
+      if ((life?.timers ?? 0) > 0) throw new Violation(`${site.name} stopped and left ${life?.timers} timers behind`);
+    }
+  }
+}
+
+export async function runCluster(
+  system: System,
+  spec: Spec,
+  seed: number,
+  { print, knobs = {} }: ScenarioOptions,
+): Promise<ScenarioReport> {
+  const plan = drawPlan(seed, spec, knobs);
+  const run = new Run(system, seed, plan, print);
+  let violation: string | null = null;
+  try {
+    await run.go();
+  } catch (error) {
+    violation = error instanceof Violation ? error.message : `${String(error)}\n${(error as Error).stack ?? ''}`;
+  }
+  const { world, workload, faults, checks } = run;
+  world.end();
+  const { events, digest } = world.journal;
+  const counts = { ...workload.counts, ...faults.counts, ...checks.counts };
+  return { violation, parameters: describeParameters(plan.parameters), counts, events, digest };
+}

@@ -1,0 +1,63 @@
+/** The simulations of whole clusters, by what happens to them. */
+import type { Scenario } from '../scenario.ts';
+import type { Spec } from './parameters.ts';
+import { drawPlan, knobsOf } from './plan.ts';
+import { runCluster } from './run.ts';
+import { loadSystem, type System } from './system.ts';
+
+let loaded: Promise<System> | null = null;
+
+/** The compiled library; loaded once. */
+function loadOnce(): Promise<System> {
+  loaded ??= loadSystem();
+  return loaded;
+}
+
+/** `load` gives the program that is simulated: the library, or one with something replaced. */
+export function createClusterScenario(
+  name: string,
+  about: string,
+  spec: Spec,
+  load: () => Promise<System> = loadOnce,
+): Scenario {
+  let system: Promise<System> | null = null;
+  return {
+    name: `cluster/${name}`,
+    about,
+    oneIn: 4,
+    async run(seed, options) {
+      system ??= load();
+      return runCluster(await system, spec, seed, options);
+    },
+    knobs: (seed) => knobsOf(drawPlan(seed, spec, {})),
+  };
+}
+
+export const CLUSTER_SCENARIOS: readonly Scenario[] = [
+  createClusterScenario('founding', 'whole nodes that start in any order over bad connections, and found one cluster', {
+    startsMs: 3000,
+    faultsFromStart: true,
+    busyMs: [500, 4000],
+    operations: [5, 20],
+    faults: { break: [0, 4], partition: [0, 2], slow: [0, 2], freeze: [0, 2] },
+  }),
+  createClusterScenario('shuffling', 'whole nodes; answers take different times', {
+    operations: [20, 80],
+    faults: { slow: [0, 4] },
+  }),
+  createClusterScenario('losing', 'whole nodes; connections break and lose what was under way', {
+    faults: { break: [2, 12], slow: [0, 3] },
+  }),
+  createClusterScenario(
+    'partitioning',
+    'whole nodes; the network falls apart, one way and both ways, noticed and not',
+    {
+      faults: { partition: [1, 4], break: [0, 3], freeze: [0, 2] },
+    },
+  ),
+  createClusterScenario('lifetimes', 'whole nodes; keys bound to processes, nodes, keys and times', {
+    bound: [0.5, 1],
+    busyMs: [500, 4000],
+    faults: { break: [0, 3], partition: [0, 1], nodeSplit: [0, 2], skew: [0, 2], kill: [0, 2] },
+  }),
+];
