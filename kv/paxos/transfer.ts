@@ -37,7 +37,9 @@ export function adopt(acceptor: Acceptor, config: Config): Adoption {
   if (config.fresh === true || config.e === 1) {
     acceptor.active = acceptor.place >= 0;
     acceptor.keys.clear();
-    acceptor.floor = ZERO;
+    // What an operation offered before all was lost may have been applied and lost with the rest: its retry must not
+    // find that nothing ever happened here.
+    acceptor.floor = config.fresh === true ? { e: config.e, r: 0, p: 0 } : ZERO;
     return { kind: 'adopted' };
   }
   if (config.forced === true && acceptor.place >= 0) {
