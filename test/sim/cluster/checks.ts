@@ -12,6 +12,8 @@ export class Checks {
   /** What was recorded as decided, by chain and epoch. */
   readonly #decided: Map<string, { readonly config: Config; readonly text: string }> = new Map();
   #cluster: string | null = null;
+  /** Of the bucket. */
+  #newest: Config | null = null;
 
   constructor(world: World, onFresh: (bucket: string) => void) {
     this.#world = world;
@@ -36,6 +38,17 @@ export class Checks {
     }
   }
 
+  /** May this machine lose its memory now, so that the others can still go on and give it back? */
+  canSpare(site: Site): boolean {
+    const newest = this.#newest;
+    if (newest === null) return true;
+    const holders = this.#world.sites.filter((other) => this.#isActiveIn(other, newest));
+    if (!holders.includes(site)) return true;
+    const isMerging = holders.length < newest.M.length;
+    const needed = Math.max(newest.r, isMerging ? (newest.prev?.r ?? 0) : 0);
+    return holders.length - 1 >= needed;
+  }
+
   /** Every node runs, sees all the others, and waits for nothing. */
   isSettled(): boolean {
     return this.#world.sites.every((site) => {
@@ -54,6 +67,11 @@ export class Checks {
       .join('\n');
   }
 
+  #isActiveIn(site: Site, config: Config): boolean {
+    const acceptor = this.#world.bucketOf(site)?.table.acceptor ?? null;
+    return acceptor !== null && acceptor.active && acceptor.e === config.e;
+  }
+
   #onDecided(site: Site, chain: string, config: Config): void {
     const at = `${chain} ${config.e}`;
     const text = JSON.stringify(config);
@@ -67,6 +85,7 @@ export class Checks {
     this.#world.note(site.place, 'decided', `${at}: ${config.M.map((m) => `${m.name} ${m.boot}`).join(', ')}`);
     this.#cluster ??= config.cluster;
     if (config.cluster !== this.#cluster) throw new Violation(`two clusters: ${this.#cluster} and ${config.cluster}`);
+    if (chain === this.#world.system.DEFAULT_BUCKET && config.e > (this.#newest?.e ?? 0)) this.#newest = config;
     if (config.fresh === true && chain !== CLUSTER_CHAIN) this.#onFreshDecided(chain, config);
   }
 
