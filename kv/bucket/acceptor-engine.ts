@@ -36,6 +36,8 @@ export class AcceptorEngine {
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
+  #localReply: RegisterReply | null = null;
+  readonly #keepReply = (reply: RegisterReply): void => void (this.#localReply = reply);
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
     this.#shared = shared;
@@ -52,14 +54,14 @@ export class AcceptorEngine {
 
   /** A request of the proposer on this thread; the reply, if it has one. A step that throws ends this acceptor, not the caller. */
   local(message: RegisterRequest): RegisterReply | null {
-    let reply: RegisterReply | null = null;
+    this.#localReply = null;
     try {
       this.#step(message);
-      this.#carryOut((answer) => (reply = answer));
+      this.#carryOut(this.#keepReply);
     } catch (error) {
       if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
     }
-    return reply;
+    return this.#localReply;
   }
 
   /** A batch of another node's proposer: answered in one message. */

@@ -2,8 +2,8 @@
  * A proposer at work inside its process: runs any number of operations at a time through the pure steps, with one timer for all of them. What
  * goes to one member in a turn goes as one message; the acceptor on the same thread is called directly.
  *
- * An operation is answered exactly once. When the process ends, operations that are still running reject: their changes may have been
- * accepted.
+ * An operation is answered exactly once. When the process ends, operations that are still running are `unknown` if their change was sent,
+ * since it may have been accepted, and `ended` if not.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
 import { reasonOf } from '../../runtime/process/exit.ts';
@@ -23,12 +23,12 @@ import {
   stepReply,
   stepTime,
 } from '../paxos/proposer.ts';
+import { UNKNOWN } from '../paxos/decide.ts';
 import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
-import type { Outcome } from '../paxos/decide.ts';
 import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
 import { partitionOf, partitionsRefusal } from './partitions.ts';
-import type { Settle } from './requests.ts';
+import type { Settle, Settled } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
 import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
@@ -36,6 +36,8 @@ import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.t
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
 const EFFECTS_KEPT = 64;
+/** Nothing was done: the successor of this proposer may be asked. */
+const ENDED: Settled = { kind: 'ended' };
 
 /** What is to go to one member. */
 interface Outbox {
@@ -70,7 +72,7 @@ export class ProposerEngine {
 
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
-    if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, { kind: 'no_quorum' });
+    if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, ENDED);
     this.#takeClock();
     startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
@@ -147,7 +149,8 @@ export class ProposerEngine {
     this.#isClosed = true;
     this.#tick?.cancel();
     for (const operation of this.core.running.values()) {
-      this.#settle(operation, operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
+      // one that collects has had its answer
+      if (operation.phase !== 'collecting') this.#settle(operation, operation.isExposed ? UNKNOWN : ENDED);
     }
   }
 
@@ -234,8 +237,8 @@ export class ProposerEngine {
     this.#armTick();
   }
 
-  #settle(operation: Operation, outcome: Outcome): void {
-    (operation.tag as Settle | undefined)?.(outcome);
+  #settle(operation: Operation, settled: Settled): void {
+    (operation.tag as Settle | undefined)?.(settled);
   }
 
   #address(config: Config): void {

@@ -12,7 +12,7 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTuple, tuple } from '../../runtime/term/tuple.ts';
 import { floorAbove, isZero, sameBallot, ZERO } from '../paxos/ballot.ts';
-import type { Ballot, Cell, Observation, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import type { Ballot, Cell, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
 import {
   ballotTerm,
@@ -56,7 +56,7 @@ const STATE = 5;
 const OLD_EPOCH = 6;
 const BEHIND = 7;
 const INACTIVE = 8;
-const REPLY_SIZES: readonly number[] = [0, 2, 5, 2, 4, 3, 3, 2, 2];
+const REPLY_SIZES: readonly number[] = [0, 2, 4, 2, 4, 3, 3, 2, 2];
 
 export function requestTerm(from: Pid, e: number, p: number, list: readonly unknown[]): unknown {
   return tuple(PROTOCOL_VERSION, REQUEST, from, e, p, list);
@@ -173,8 +173,10 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
   const { r } = message.b;
   switch (message.kind) {
     case 'promise':
-      if (isPlainlyTaken(message)) list.push(TAKEN, r);
-      else list.push(PROMISE, r, holdingTerm(message, message.ok), message.ok, seenTerm(message.seen));
+      list.push(PROMISE, r, holdingTerm(message), seenTerm(message.seen));
+      return;
+    case 'taken':
+      list.push(TAKEN, r);
       return;
     case 'accepted':
       list.push(ACCEPTED, r);
@@ -183,7 +185,7 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
       list.push(NACK, r, ballotTerm(message.p), ballotTerm(message.floor));
       return;
     case 'state':
-      list.push(STATE, r, holdingTerm(message, false));
+      list.push(STATE, r, holdingTerm(message));
       return;
     case 'oldEpoch':
       list.push(OLD_EPOCH, r, message.config);
@@ -197,10 +199,9 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
   }
 }
 
-/** What a reply is an answer to: its ballot, and the cell that a member which took it does not send back. */
+/** What a reply is an answer to. */
 export interface Asked {
   readonly b: Ballot;
-  readonly fastCell: Cell | null;
 }
 
 /**
@@ -221,21 +222,20 @@ export function readReplies(
     const question = asked.get(r);
     if (question !== undefined) take(readReply(batch, code, i, question));
     else if (code === OLD_EPOCH || code === BEHIND) {
-      take(readReply(batch, code, i, { b: { e, r, p: 0 }, fastCell: null }));
+      take(readReply(batch, code, i, { b: { e, r, p: 0 } }));
     }
     i = end;
   }
 }
 
-function readReply(batch: ReplyBatch, code: number, i: number, { b, fastCell }: Asked): RegisterReply {
+function readReply(batch: ReplyBatch, code: number, i: number, { b }: Asked): RegisterReply {
   const { place: from, e, clock, list, roundMax } = batch;
   switch (code) {
     case TAKEN:
-      return takenReply(batch, b, fastCell);
+      return { kind: 'taken', from, e, b, clock };
     case PROMISE: {
-      const ok = readBoolean(list[i + 3], 'whether a fast value was taken');
-      const held = readHolding(list[i + 2], ok ? fastCell : null, roundMax);
-      return { kind: 'promise', from, e, b, clock, ...held, ok, seen: readSeen(list[i + 4], roundMax) };
+      const seen = readSeen(list[i + 3], roundMax);
+      return { kind: 'promise', from, e, b, clock, ...readHolding(list[i + 2], roundMax), seen };
     }
     case ACCEPTED:
       return { kind: 'accepted', from, e, b, clock };
@@ -244,7 +244,7 @@ function readReply(batch: ReplyBatch, code: number, i: number, { b, fastCell }: 
       return { kind: 'nack', from, e, b, clock, p, floor: readBallot(list[i + 3], roundMax) };
     }
     case STATE:
-      return { kind: 'state', from, e, b, clock, ...readHolding(list[i + 2], null, roundMax) };
+      return { kind: 'state', from, e, b, clock, ...readHolding(list[i + 2], roundMax) };
     case OLD_EPOCH:
       return { kind: 'oldEpoch', from, e, b, clock, config: readConfig(list[i + 2]) };
     case BEHIND:
@@ -252,33 +252,6 @@ function readReply(batch: ReplyBatch, code: number, i: number, { b, fastCell }: 
     default:
       return { kind: 'inactive', from, e, b, clock };
   }
-}
-
-const NOTHING_SEEN: readonly Observation[] = [];
-
-function takenReply({ place: from, e, clock }: ReplyBatch, b: Ballot, cell: Cell | null): RegisterReply {
-  if (cell === null) throw malformed('a fast value was taken where none was offered');
-  const seen = NOTHING_SEEN;
-  return {
-    kind: 'promise',
-    from,
-    e,
-    b,
-    clock,
-    ab: b,
-    fast: true,
-    cell,
-    chosen: false,
-    ae: e,
-    fl: ZERO,
-    ok: true,
-    seen,
-  };
-}
-
-/** All that the asker cannot know by itself is nothing. */
-function isPlainlyTaken(m: RegisterReply & { readonly kind: 'promise' }): boolean {
-  return m.ok && m.seen.length === 0 && isZero(m.fl) && m.ae === m.e && !m.chosen;
 }
 
 /** What a put of a new key creates: everything but value and bind follows from the ballot. */

@@ -3,7 +3,7 @@
  * how it ends: with an answer, or with a back-off before the next attempt. The invariants are those of `proposer.ts`, which brings replies,
  * time and connections here.
  */
-import { floorAbove } from './ballot.ts';
+import { floorAbove, ZERO } from './ballot.ts';
 import { makeCell } from './change.ts';
 import { countObservations, decide } from './decide.ts';
 import { countBits, resetAttempt } from './operation.ts';
@@ -11,7 +11,7 @@ import { quorumSize } from './quorum.ts';
 import { decideRead } from './read.ts';
 import type { Outcome } from './decide.ts';
 import type { Operation } from './operation.ts';
-import type { Ballot, Cell, Chosen, Config, Key, RegisterRequest } from './messages.ts';
+import type { Ballot, Cell, Chosen, Config, Key, RegisterRequest, Report } from './messages.ts';
 import type { Prepared, Proposer, ProposerEffects } from './proposer-state.ts';
 
 /** Begins the next attempt of an operation, or ends it for want of members. */
@@ -134,9 +134,17 @@ function worthWaiting(proposer: Proposer, operation: Operation): boolean {
 }
 
 function carryOut(proposer: Proposer, operation: Operation, nowMs: number, out: ProposerEffects): void {
-  const decision = decide(operation, operation.promises, operation.config as Config);
+  const config = operation.config as Config;
+  const decision = decide(operation, promisesOf(operation), config);
   if (decision.kind === 'done') answer(proposer, operation, decision.outcome, out);
   else write(proposer, operation, decision.cell, decision.own, decision.outcome, nowMs, out);
+}
+
+/** What the members that answered hold: those that took the fast cell hold that. */
+function promisesOf({ promises, okCount, fastCell, b }: Operation): readonly Report[] {
+  if (okCount === 0) return promises;
+  const taken: Report = { ab: b, fast: true, cell: fastCell, chosen: false, ae: b.e, fl: ZERO, seen: [] };
+  return [...promises, ...Array.from({ length: okCount }, () => taken)];
 }
 
 function write(
@@ -237,7 +245,7 @@ function backOff(proposer: Proposer, operation: Operation, nowMs: number, out: P
 
 /** The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. */
 export function keepOffer(operation: Operation): void {
-  if (operation.offer !== null) operation.offers.push(operation.offer);
+  if (operation.offer !== null) operation.offers = [...operation.offers, operation.offer];
   operation.offer = null;
 }
 

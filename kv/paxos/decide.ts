@@ -7,7 +7,7 @@ import { EMPTY, historyOf, makeCell } from './change.ts';
 import { choice, knownChosen, quorumSize } from './quorum.ts';
 import type { Change } from './change.ts';
 import type { Choice } from './quorum.ts';
-import type { Ballot, Cell, Config, Promised } from './messages.ts';
+import type { Ballot, Cell, Config, Report } from './messages.ts';
 
 export type OperationKind = 'put' | 'change' | 'read' | 'erase' | 'collect';
 
@@ -47,7 +47,7 @@ export type Decision =
 export const UNKNOWN: Outcome = { kind: 'unknown' };
 export const GAVE_UP: Outcome = { kind: 'gave_up' };
 
-export function decide(operation: Deciding, replies: readonly Promised[], config: Config): Decision {
+export function decide(operation: Deciding, replies: readonly Report[], config: Config): Decision {
   const { b, offers } = operation;
   const chosen = choice(replies);
   const cell = chosen === null ? null : chosen.cell;
@@ -80,7 +80,7 @@ export function decide(operation: Deciding, replies: readonly Promised[], config
 }
 
 /** How many of the repliers observed themselves that the incarnation's bound thing has ended. */
-export function countObservations(ver: Ballot | null, replies: readonly Promised[]): number {
+export function countObservations(ver: Ballot | null, replies: readonly Report[]): number {
   if (ver === null) return 0;
   let count = 0;
   for (const reply of replies) if (reply.seen.some((o) => o.ticket === null && sameBallot(o.ver, ver))) count += 1;
@@ -116,7 +116,7 @@ function decideCollect(cell: Cell | null): Decision {
 }
 
 /** A member that has not got the incarnation cannot have watched it: give it the cell; its own eraser follows. */
-function withoutEvidence(ver: Ballot, cell: Cell, replies: readonly Promised[]): Decision {
+function withoutEvidence(ver: Ballot, cell: Cell, replies: readonly Report[]): Decision {
   const everywhere = replies.every((reply) => reply.cell !== null && sameBallot(reply.cell.ver, ver));
   return everywhere ? { kind: 'done', outcome: GAVE_UP } : { kind: 'write', cell, own: false, outcome: GAVE_UP };
 }

@@ -32,7 +32,7 @@ export interface Operation {
   /** Ballot of the present attempt, or id of the present plain read. */
   b: Ballot;
   attempts: number;
-  offers: Offer[];
+  offers: readonly Offer[];
   /** Its own change was handed to the transport at least once: it may take effect. */
   isExposed: boolean;
   /** This attempt offers an own change, with this result. */
@@ -41,8 +41,8 @@ export interface Operation {
   /** The members that promised for this ballot (or answered the plain read), and what they said. */
   answered: number;
   answeredCount: number;
-  promises: Promised[];
-  states: Holding[];
+  promises: readonly Promised[];
+  states: readonly Holding[];
   okCount: number;
   /** Started with the Accept, at a ballot that was promised with the change before. */
   isPrepared: boolean;
@@ -90,6 +90,8 @@ export function createCollect(key: Key, settings: OperationSettings = {}): Opera
   return createOperation('collect', key, readChange, null, settings);
 }
 
+const NONE: readonly never[] = [];
+
 function createOperation(
   kind: OperationKind,
   key: Key,
@@ -109,14 +111,14 @@ function createOperation(
     config: null,
     b: ZERO,
     attempts: 0,
-    offers: [],
+    offers: NONE,
     isExposed: false,
     offer: null,
     fastCell: null,
     answered: 0,
     answeredCount: 0,
-    promises: [],
-    states: [],
+    promises: NONE,
+    states: NONE,
     okCount: 0,
     isPrepared: false,
     refused: 0,
@@ -139,8 +141,8 @@ export function resetAttempt(operation: Operation, config: Config, b: Ballot, no
   operation.fastCell = null;
   operation.answered = 0;
   operation.answeredCount = 0;
-  if (operation.promises.length > 0) operation.promises = [];
-  if (operation.states.length > 0) operation.states = [];
+  operation.promises = NONE;
+  operation.states = NONE;
   operation.okCount = 0;
   operation.isPrepared = false;
   operation.refused = 0;
