@@ -8,14 +8,14 @@ const CLUSTER_CHAIN = '$c';
 export class Checks {
   readonly counts = { configurations: 0, fresh: 0 };
   readonly #world: World;
-  readonly #onFresh: (bucket: string) => void;
+  readonly #onFresh: () => void;
   /** What was recorded as decided, by chain and epoch. */
   readonly #decided: Map<string, { readonly config: Config; readonly text: string }> = new Map();
   #cluster: string | null = null;
-  /** Of the bucket. */
-  #newest: Config | null = null;
+  /** Of every bucket. */
+  readonly #newest: Map<string, Config> = new Map();
 
-  constructor(world: World, onFresh: (bucket: string) => void) {
+  constructor(world: World, onFresh: () => void) {
     this.#world = world;
     this.#onFresh = onFresh;
   }
@@ -40,13 +40,13 @@ export class Checks {
 
   /** May this machine lose its memory now, so that the others can still go on and give it back? */
   canSpare(site: Site): boolean {
-    const newest = this.#newest;
-    if (newest === null) return true;
-    const holders = this.#world.sites.filter((other) => this.#isActiveIn(other, newest));
-    if (!holders.includes(site)) return true;
-    const isMerging = holders.length < newest.M.length;
-    const needed = Math.max(newest.r, isMerging ? (newest.prev?.r ?? 0) : 0);
-    return holders.length - 1 >= needed;
+    return [...this.#newest].every(([bucket, newest]) => {
+      const holders = this.#world.sites.filter((other) => this.#isActiveIn(other, bucket, newest));
+      if (!holders.includes(site)) return true;
+      const isMerging = holders.length < newest.M.length;
+      const needed = Math.max(newest.r, isMerging ? (newest.prev?.r ?? 0) : 0);
+      return holders.length - 1 >= needed;
+    });
   }
 
   /** Every node runs, sees all the others, and waits for nothing. */
@@ -67,8 +67,8 @@ export class Checks {
       .join('\n');
   }
 
-  #isActiveIn(site: Site, config: Config): boolean {
-    const acceptor = this.#world.bucketOf(site)?.table.acceptor ?? null;
+  #isActiveIn(site: Site, bucket: string, config: Config): boolean {
+    const acceptor = this.#world.bucketOf(site, bucket)?.table.acceptor ?? null;
     return acceptor !== null && acceptor.active && acceptor.e === config.e;
   }
 
@@ -85,7 +85,7 @@ export class Checks {
     this.#world.note(site.place, 'decided', `${at}: ${config.M.map((m) => `${m.name} ${m.boot}`).join(', ')}`);
     this.#cluster ??= config.cluster;
     if (config.cluster !== this.#cluster) throw new Violation(`two clusters: ${this.#cluster} and ${config.cluster}`);
-    if (chain === this.#world.system.DEFAULT_BUCKET && config.e > (this.#newest?.e ?? 0)) this.#newest = config;
+    if (chain !== CLUSTER_CHAIN && config.e > (this.#newest.get(chain)?.e ?? 0)) this.#newest.set(chain, config);
     if (config.fresh === true && chain !== CLUSTER_CHAIN) this.#onFreshDecided(chain, config);
   }
 
@@ -95,10 +95,10 @@ export class Checks {
     const before = this.#decided.get(`${bucket} ${config.e - 1}`)?.config ?? null;
     for (const member of before?.M ?? []) {
       const site = this.#world.sites.find(({ name }) => name === member.name);
-      const holder = site === undefined ? null : (this.#world.bucketOf(site)?.table.acceptor ?? null);
+      const holder = site === undefined ? null : (this.#world.bucketOf(site, bucket)?.table.acceptor ?? null);
       if (holder !== null && holder.me.id === member.id && holder.me.boot === member.boot)
         throw new Violation(`bucket ${bucket} begins anew although ${member.name} has its state`);
     }
-    this.#onFresh(bucket);
+    if (bucket === this.#world.system.DEFAULT_BUCKET) this.#onFresh();
   }
 }

@@ -47,8 +47,10 @@ class Run {
     for (const operation of operations) workload.plan(operation);
     await world.run(world.nowMs + parameters.busyMs, () => this.#check());
     this.faults.heal();
+    const healedMs = world.nowMs;
     await this.#settle('healing');
     await this.#answers();
+    if (process.env['SETTLE']) console.log('settle', Math.round(world.nowMs - healedMs));
     workload.endOwners();
     workload.readEverything();
     await this.#answers();

@@ -144,10 +144,10 @@ export class World {
     this.network.onLifeOver(life, true);
   }
 
-  /** The bucket's tables on a machine, when it runs there. */
-  bucketOf(site: Site): BucketShared | undefined {
-    const { localBucket, nameAtom, DEFAULT_BUCKET } = this.system;
-    return site.quorate === null ? undefined : localBucket(nameAtom(site.name), DEFAULT_BUCKET);
+  /** The tables of a bucket on a machine, when it runs there. */
+  bucketOf(site: Site, bucket: string = this.system.DEFAULT_BUCKET): BucketShared | undefined {
+    const { localBucket, nameAtom } = this.system;
+    return site.quorate === null ? undefined : localBucket(nameAtom(site.name), bucket);
   }
 
   /** What the clock of a machine shows, before it is cut to whole milliseconds. */
