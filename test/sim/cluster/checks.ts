@@ -41,7 +41,7 @@ export class Checks {
   /** May this machine lose its memory now, so that the others can still go on and give it back? */
   canSpare(site: Site): boolean {
     return [...this.#newest].every(([bucket, newest]) => {
-      const holders = this.#world.sites.filter((other) => this.#isActiveIn(other, bucket, newest));
+      const holders = this.#world.sites.filter((other) => !other.isStopping && this.#isActiveIn(other, bucket, newest));
       if (!holders.includes(site)) return true;
       const isMerging = holders.length < newest.M.length;
       const needed = Math.max(newest.r, isMerging ? (newest.prev?.r ?? 0) : 0);

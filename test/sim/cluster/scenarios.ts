@@ -54,6 +54,10 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
       faults: { partition: [1, 4], break: [0, 3], freeze: [0, 2] },
     },
   ),
+  createClusterScenario('restarts', 'whole nodes that crash, stop and start again, with what they had saved', {
+    busyMs: [1000, 5000],
+    faults: { crash: [1, 5], stop: [0, 3], killBucket: [0, 2], kill: [0, 2], break: [0, 3], freeze: [0, 1] },
+  }),
   createClusterScenario('lifetimes', 'whole nodes; keys bound to processes, nodes, keys and times', {
     bound: [0.5, 1],
     busyMs: [500, 4000],

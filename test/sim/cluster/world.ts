@@ -17,6 +17,8 @@ export interface Site extends Machine {
   life: Life | null;
   /** Null while it starts. */
   quorate: Quorate | null;
+  /** It was asked to end. */
+  isStopping: boolean;
   /** How many programs have run on it. */
   lives: number;
   log: string[];
@@ -60,7 +62,7 @@ export class World {
       const skewMs = this.random.between(-parameters.skewMs, parameters.skewMs);
       const rate = 1 + this.random.between(-0.01, 0.01);
       const name = `n${place + 1}@127.0.0.1`;
-      this.sites.push({ name, place, disk: null, skewMs, rate, life: null, quorate: null, lives: 0, log: [] });
+      this.sites.push({ name, place, disk: null, skewMs, rate, life: null, quorate: null, isStopping: false, lives: 0, log: [] });
     }
   }
 
@@ -86,6 +88,7 @@ export class World {
   start(site: Site): void {
     if (site.life !== null) return;
     site.lives += 1;
+    site.isStopping = false;
     this.note(site.place, 'starts');
     const life = new Life({
       machine: site,
@@ -137,6 +140,7 @@ export class World {
     const { life, quorate } = site;
     if (life === null || quorate === null) return;
     this.note(site.place, 'stops');
+    site.isStopping = true;
     await quorate.stop();
     if (site.life !== life) return;
     this.note(site.place, 'stopped', `${quorate.node.scheduler.processCount} processes left`);
