@@ -141,8 +141,12 @@ export class World {
     if (life === null || quorate === null) return;
     this.note(site.place, 'stops');
     site.isStopping = true;
-    await quorate.stop();
-    if (site.life !== life) return;
+    try {
+      await quorate.stop();
+    } catch (error) {
+      if (!life.isOver) throw error;
+    }
+    if (life.isOver) return;
     this.note(site.place, 'stopped', `${quorate.node.scheduler.processCount} processes left`);
     this.#over(site, life);
     this.network.onLifeOver(life, true);
