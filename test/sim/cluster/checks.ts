@@ -41,11 +41,9 @@ export class Checks {
   /** May this machine lose its memory now, so that the others can still go on and give it back? */
   canSpare(site: Site): boolean {
     return [...this.#newest].every(([bucket, newest]) => {
-      const holders = this.#world.sites.filter((other) => !other.isStopping && this.#isActiveIn(other, bucket, newest));
+      const holders = this.#world.sites.filter((other) => this.#holds(other, bucket, newest));
       if (!holders.includes(site)) return true;
-      const isMerging = holders.length < newest.M.length;
-      const needed = Math.max(newest.r, isMerging ? (newest.prev?.r ?? 0) : 0);
-      return holders.length - 1 >= needed;
+      return holders.length - 1 >= Math.max(newest.r, newest.prev?.r ?? 0);
     });
   }
 
@@ -67,9 +65,12 @@ export class Checks {
       .join('\n');
   }
 
-  #isActiveIn(site: Site, bucket: string, config: Config): boolean {
-    const acceptor = this.#world.bucketOf(site, bucket)?.table.acceptor ?? null;
-    return acceptor !== null && acceptor.active && acceptor.e === config.e;
+  /** Has it something that a joiner can merge? */
+  #holds(site: Site, bucket: string, { M }: Config): boolean {
+    const acceptor = site.isStopping ? null : (this.#world.bucketOf(site, bucket)?.table.acceptor ?? null);
+    if (acceptor === null || !(acceptor.active || acceptor.sealed !== null)) return false;
+    const { me } = acceptor;
+    return M.some((m) => m.name === me.name && m.id === me.id && m.boot === me.boot);
   }
 
   #onDecided(site: Site, chain: string, config: Config): void {
