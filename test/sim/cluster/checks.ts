@@ -51,7 +51,13 @@ export class Checks {
   isSettled(): boolean {
     return this.#world.sites.every((site) => {
       const status = site.quorate?.status;
-      return !site.isStopping && status != null && status.hasQuorum && status.connected === status.clusterSize && status.waits.length === 0;
+      return (
+        !site.isStopping &&
+        status != null &&
+        status.hasQuorum &&
+        status.connected === status.clusterSize &&
+        status.waits.length === 0
+      );
     });
   }
 

@@ -103,7 +103,8 @@ export class Faults {
   }
 
   #stop(site: Site, forMs: number): void {
-    if (!this.#world.isUp(site) || site.isStopping || site.life?.isFrozen === true || !this.#checks.canSpare(site)) return;
+    if (!this.#world.isUp(site) || site.isStopping || site.life?.isFrozen === true || !this.#checks.canSpare(site))
+      return;
     this.counts.stops += 1;
     const restart = (): void => {
       if (this.#isHealed) this.#world.start(site);

@@ -24,7 +24,8 @@ export interface Parameters {
   readonly skewMs: number;
 }
 
-export type FaultKind = 'break' | 'partition' | 'slow' | 'crash' | 'stop' | 'freeze' | 'kill' | 'killBucket' | 'skew' | 'nodeSplit';
+export type FaultKind =
+  'break' | 'partition' | 'slow' | 'crash' | 'stop' | 'freeze' | 'kill' | 'killBucket' | 'skew' | 'nodeSplit';
 
 export const NO_FAULTS: Readonly<Record<FaultKind, number>> = {
   break: 0,

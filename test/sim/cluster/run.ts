@@ -42,16 +42,15 @@ class Run {
   async go(): Promise<void> {
     const { world, workload } = this;
     const { startsMs, parameters, faults, operations } = this.#plan;
-    for (const site of world.sites) world.clockwork.after(startsMs[site.place] ?? 0, () => site.lives === 0 && world.start(site));
+    for (const site of world.sites)
+      world.clockwork.after(startsMs[site.place] ?? 0, () => site.lives === 0 && world.start(site));
     if (!parameters.faultsFromStart) await this.#settle('the founding');
     for (const fault of faults) this.faults.plan(fault);
     for (const operation of operations) workload.plan(operation);
     await world.run(world.nowMs + parameters.busyMs, () => this.#check());
     this.faults.heal();
-    const healedMs = world.nowMs;
     await this.#settle('healing');
     await this.#answers();
-    if (process.env['SETTLE']) console.log('settle', Math.round(world.nowMs - healedMs));
     workload.endOwners();
     workload.readEverything();
     await this.#answers();

@@ -62,7 +62,18 @@ export class World {
       const skewMs = this.random.between(-parameters.skewMs, parameters.skewMs);
       const rate = 1 + this.random.between(-0.01, 0.01);
       const name = `n${place + 1}@127.0.0.1`;
-      this.sites.push({ name, place, disk: null, skewMs, rate, life: null, quorate: null, isStopping: false, lives: 0, log: [] });
+      this.sites.push({
+        name,
+        place,
+        disk: null,
+        skewMs,
+        rate,
+        life: null,
+        quorate: null,
+        isStopping: false,
+        lives: 0,
+        log: [],
+      });
     }
   }
 
