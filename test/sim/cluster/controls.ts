@@ -25,7 +25,9 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
       {
         module: 'kv/cluster/cluster-server',
         from: READ_RECORD,
-        to: 'const saved = await storage.load(); const record = saved === null ? await this.#firstRecord(name) : { ...createRecord(name, saved.id), boots: saved.boots };',
+        to:
+          'const saved = await storage.load(); const record = saved === null ? await this.#firstRecord(name) : ' +
+          '{ ...createRecord(name, saved.id), boots: saved.boots };',
       },
     ],
   },
