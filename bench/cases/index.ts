@@ -6,9 +6,10 @@ import { exitsCase } from './exits.bench.ts';
 import { farCallCases } from './far-call.bench.ts';
 import { memoryCase } from './memory.bench.ts';
 import { pingPongCase } from './ping-pong.bench.ts';
-import { putCase } from './put.bench.ts';
+
 import { restartCase } from './restart.bench.ts';
 import { spawnCase } from './spawn.bench.ts';
+import { storeCases } from './store.bench.ts';
 import { threadCase } from './thread.bench.ts';
 import { wireCase } from './wire.bench.ts';
 
@@ -23,5 +24,5 @@ export const benchCases: readonly BenchCase[] = [
   codecCase,
   threadCase,
   wireCase,
-  putCase,
+  ...storeCases,
 ];
