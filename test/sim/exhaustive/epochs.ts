@@ -17,6 +17,16 @@ export function expandEpochs(model: Model, state: State): void {
   }
 }
 
+/** All these members adopt the configuration, and those that have to merge do, from the first that can give. */
+export function adoptTogether(model: Model, initial: State, members: readonly number[], config: Config): State {
+  let state = copyState(initial);
+  for (const m of members) adoptAt(model, state, m, config);
+  for (const m of members) {
+    for (let giver = 0; giver < state.members.length; giver++) state = given(model, state, m, giver, config)?.state ?? state;
+  }
+  return state;
+}
+
 /** True when the member stands at the configuration now, and did not before. */
 function adoptAt(model: Model, state: State, m: number, config: Config): boolean {
   const before = state.members[m] as MemberState;
@@ -44,22 +54,32 @@ function mergeWhenDue(model: Model, member: MemberState, m: number, config: Conf
 
 /** Each member of the epoch before may give its state to a joiner, once; asked for it, it adopts the configuration first. */
 function giveTo(model: Model, state: State, joiner: number, config: Config): void {
+  for (let giver = 0; giver < state.members.length; giver++) {
+    const next = given(model, state, joiner, giver, config);
+    if (next !== null) model.give(next.state, (narrator) => narrator.gift(giver, joiner, next.sealed));
+  }
+}
+
+interface Given {
+  readonly state: State;
+  readonly sealed: number;
+}
+
+function given(model: Model, state: State, joiner: number, giver: number, config: Config): Given | null {
   const { acceptor, givers } = state.members[joiner] as MemberState;
   const { e, active } = model.members.at(acceptor);
-  if (e !== config.e || active || !isMember(config, joiner) || model.members.needFor(config) === 0) return;
-  for (let giver = 0; giver < state.members.length; giver++) {
-    if (giver === joiner || (givers & (1 << giver)) !== 0) continue;
-    const next = copyState(state);
-    if (!model.variant.servesUnsealed) adoptAt(model, next, giver, config);
-    const sealed = model.members.serve((next.members[giver] as MemberState).acceptor, giver, config);
-    if (sealed < 0) continue;
-    const member = copyMember(next.members[joiner] as MemberState);
-    next.members[joiner] = member;
-    member.collected = [...member.collected, sealed].sort((a, b) => a - b);
-    member.givers |= 1 << giver;
-    mergeWhenDue(model, member, joiner, config);
-    model.give(next, (narrator) => narrator.gift(giver, joiner, sealed));
-  }
+  if (e !== config.e || active || !isMember(config, joiner) || model.members.needFor(config) === 0) return null;
+  if (giver === joiner || (givers & (1 << giver)) !== 0) return null;
+  const next = copyState(state);
+  if (model.variant.servesUnsealed !== true) adoptAt(model, next, giver, config);
+  const sealed = model.members.serve((next.members[giver] as MemberState).acceptor, giver, config);
+  if (sealed < 0) return null;
+  const member = copyMember(next.members[joiner] as MemberState);
+  next.members[joiner] = member;
+  member.collected = [...member.collected, sealed].sort((a, b) => a - b);
+  member.givers |= 1 << giver;
+  mergeWhenDue(model, member, joiner, config);
+  return { state: next, sealed };
 }
 
 function isMember(config: Config, m: number): boolean {

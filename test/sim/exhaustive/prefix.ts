@@ -2,6 +2,7 @@
  * What has happened before a search begins: operations that ran one after the other while some members answered, without loss or
  * delay. Everything they sent may still arrive later, as anything sent may.
  */
+import { adoptTogether } from './epochs.ts';
 import { UNSTARTED } from './proposals.ts';
 import { copyState } from './state.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
@@ -19,6 +20,10 @@ export function runPrefix(model: Model): string {
 
 function runStep(model: Model, initial: State, step: PrefixStep): State {
   if (step.does === 'observe') return observe(model, initial, step.members);
+  if (step.does === 'adopt') {
+    const config = model.variant.configs[(step.epoch ?? 1) - 1] as Config;
+    return adoptTogether(model, initial, step.members, config);
+  }
   const slot = step.operation ?? 0;
   if (step.does === 'hints') return deliver(model, initial, slot, step.members, true);
   let state = initial;

@@ -83,7 +83,7 @@ export class Proposals {
     const { operation } = this.#cells.at(core);
     if (operation === null) return false;
     const m = this.#words.replies.at(reply);
-    if (!sameBallot(m.b, operation.b)) return false;
+    if (!sameBallot(m.b, operation.b) || m.e !== operation.config?.e) return false;
     const { phase } = operation;
     switch (m.kind) {
       case 'promise':
@@ -124,7 +124,7 @@ export class Proposals {
       const operation = this.#create(slot, life);
       const drawn = this.#variant.configs.map(() => 0);
       const attempted: Attempted = { proposer: this.#proposer(slot, config, cache, null), operation, drawn, inputs: [] };
-      if (this.#plan(slot).classic === true) attempted.proposer.connected &= ~1;
+      if (operation.kind === 'put' && this.#plan(slot).classic === true) attempted.proposer.connected &= ~1;
       const step = this.#take(slot, attempted, config, (out) =>
         this.#cores.startOperation(attempted.proposer, operation, 0, out),
       );
@@ -194,13 +194,12 @@ export class Proposals {
     waiting.forEach((replies, member) => {
       const bit = 1 << this.#placeOf(config, member);
       for (const reply of replies) {
+        if (inputs.some(([m, r]) => m === member && r === reply)) continue;
         const { kind } = this.#words.replies.at(reply);
         if (kind === 'accepted') {
           if (hasAccepted || (operation.accepted & bit) !== 0) continue;
           hasAccepted = true;
-        } else if (kind === 'nack') {
-          if (inputs.some(([m, r]) => m === member && r === reply)) continue;
-        } else if ((operation.answered & bit) !== 0) continue;
+        } else if (kind !== 'nack' && (operation.answered & bit) !== 0) continue;
         next.push([member, reply]);
       }
     });

@@ -28,8 +28,9 @@ export interface PrefixStep {
   readonly operation?: number;
   /** It ends after its first visible steps: prepared, or prepared and accepted by the members, without an answer. */
   readonly steps?: number;
-  /** These members get the operation's hints and forgettings, or observe the end of what they watch. */
-  readonly does?: 'hints' | 'observe';
+  /** These members get the operation's hints and forgettings, or observe the end of what they watch, or adopt the epoch and merge. */
+  readonly does?: 'hints' | 'observe' | 'adopt';
+  readonly epoch?: number;
 }
 
 export interface Scenario {

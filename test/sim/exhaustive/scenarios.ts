@@ -1,6 +1,7 @@
 /** The scopes that are searched: who does what on how many members, and how often each operation may try. */
-import { foundConfig } from '../../../kv/cluster/config.ts';
-import { incarnation } from './model.ts';
+import { foundConfig, nextConfig } from '../../../kv/cluster/config.ts';
+import { incarnation, memberName } from './model.ts';
+import type { ConfigStep } from '../../../kv/cluster/config.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { Replacement } from '../cores.ts';
 import type { OperationPlan, PrefixStep, Scenario, Variant } from './scenario.ts';
@@ -12,6 +13,21 @@ function founded(members: number, seats: number = members): Config {
     members: Array.from({ length: members }, (_, m) => incarnation(m)),
   });
 }
+
+/** The configurations that these steps make, one after the other. */
+function chain(first: Config, ...steps: readonly ConfigStep[]): readonly Config[] {
+  const configs = [first];
+  for (const step of steps) configs.push(nextConfig(configs[configs.length - 1] as Config, step));
+  return configs;
+}
+
+const fill = (m: number): ConfigStep => ({ kind: 'fill', member: incarnation(m) });
+const replace = (leaving: number, m: number): ConfigStep => {
+  return { kind: 'replace', member: incarnation(m), leaving: memberName(leaving) };
+};
+const vacate = (m: number): ConfigStep => ({ kind: 'vacate', name: memberName(m) });
+const grow = (m: number | null): ConfigStep => ({ kind: 'grow', member: m === null ? null : incarnation(m) });
+const shrink = (m: number | null): ConfigStep => ({ kind: 'shrink', name: m === null ? null : memberName(m) });
 
 type Draft = Omit<OperationPlan, 'rounds' | 'p'> & { readonly draws: number };
 
@@ -45,6 +61,11 @@ type Kind = OperationPlan['kind'];
 
 function op(kind: Kind, p: number, rounds: readonly number[], more: Partial<OperationPlan> = {}): OperationPlan {
   return { kind, p, rounds: [rounds], ...more };
+}
+
+/** Rounds per epoch. */
+function epochs(kind: Kind, p: number, rounds: readonly (readonly number[])[], more: Partial<OperationPlan> = {}): OperationPlan {
+  return { kind, p, rounds, ...more };
 }
 
 function only(operations: readonly OperationPlan[], rest: Partial<Variant> = {}): readonly Variant[] {
@@ -102,7 +123,7 @@ export const SCENARIOS: readonly Scenario[] = [
     about: 'an erase whose tombstone is accepted by one member so far, and two reads',
     isQuick: true,
     variants: only(
-      [op('put', 1, [1], mortal), op('erase', 2, [2]), op('read', 3, [3, 5]), op('read', 4, [4], { after: [2] })],
+      [op('put', 1, [1], mortal), op('erase', 2, [2]), op('read', 3, [3, 5]), op('read', 4, [4, 6], { after: [2] })],
       {
         prefix: [
           ...putAndEnded,
@@ -202,11 +223,148 @@ export const SCENARIOS: readonly Scenario[] = [
     about: 'the end of a life that was erased and forgotten is told late, to members that hold the next one',
     isQuick: true,
     variants: only(
-      [op('put', 1, [1], mortal), op('erase', 2, [2]), op('put', 3, [3], { bound: true }), op('erase', 4, [4])],
+      [
+        op('put', 1, [1], mortal),
+        op('erase', 2, [2]),
+        op('put', 3, [3], { bound: true }),
+        op('erase', 4, [4]),
+        op('read', 5, [5], { after: [2] }),
+      ],
       {
         forgets: true,
         prefix: [...putAndEnded, { operation: 1, members: ALL3 }, { operation: 1, members: ALL3, does: 'hints' }],
       },
     ),
+  },
+  {
+    name: 'fast-put-reads',
+    about: 'a put whose fast value is late, while another is created, erased and forgotten',
+    isQuick: true,
+    variants: only([op('put', 1, [9, 10], { after: [] }), op('put', 2, [1], mortal), op('erase', 3, [2])], {
+      forgets: true,
+      prefix: [
+        { operation: 1, members: ALL3 },
+        { does: 'observe', members: ALL3 },
+      ],
+    }),
+  },
+  {
+    name: 'four-members',
+    about: 'four members hold a tombstone and may forget it, while a put begins and a read follows',
+    isQuick: true,
+    variants: only([op('collect', 1, [1]), op('put', 2, [2]), op('read', 3, [3], { after: [1], classic: true })], {
+      configs: [founded(4)],
+      forgets: true,
+      prefix: [{ operation: 0, members: [0, 1, 2, 3] }],
+    }),
+  },
+  {
+    name: 'put-erase',
+    about: 'a put and its erase',
+    isQuick: true,
+    variants: only([op('put', 1, [1], mortal), op('erase', 2, [2])]),
+  },
+  {
+    name: 'replace-put-put',
+    about: 'a put in the epoch in which a member is replaced, and one in the next',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[1], []], { classic: true }), epochs('put', 2, [[], [1]], { classic: true })], {
+      configs: chain(founded(3), replace(0, 3)),
+    }),
+  },
+  {
+    name: 'replace-fast-read',
+    about: 'x',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[1], [2]]), epochs('read', 2, [[], [1, 3]])], {
+      configs: chain(founded(3), replace(0, 3)),
+    }),
+  },
+  {
+    name: 'low-rounds',
+    about: 'two puts in an epoch with lower rounds than the one before',
+    isQuick: true,
+    variants: only(
+      [epochs('put', 1, [[9], []], { classic: true }), epochs('put', 2, [[], [1]], { classic: true }), epochs('read', 3, [[], [10]], { classic: true })],
+      {
+        configs: chain(founded(3), replace(0, 3)),
+        prefix: [
+          { operation: 0, members: [0, 2], steps: 1 },
+          { operation: 0, members: [2], steps: 1 },
+        ],
+      },
+    ),
+  },
+  {
+    name: 'low-floors',
+    about: 'a put is retried after its erase and forgetting in a later epoch with lower rounds',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[9], [3]], mortal), epochs('erase', 2, [[], [1]])], {
+      configs: chain(founded(2, 3), fill(2)),
+      forgets: true,
+      prefix: [
+        { operation: 0, members: [0, 1], steps: 1 },
+        { does: 'adopt', epoch: 2, members: [0, 1, 2] },
+        { does: 'observe', members: [0, 1, 2] },
+      ],
+    }),
+  },
+  {
+    name: 'inherited-read',
+    about: 'two puts are accepted by one member each; a joiner inherits the lower one; two reads',
+    isQuick: true,
+    variants: only(
+      [
+        epochs('put', 1, [[1], []], { classic: true }),
+        epochs('put', 2, [[2], []], { classic: true }),
+        epochs('read', 3, [[], [1]]),
+        epochs('read', 4, [[], [2]], { after: [2], classic: true }),
+      ],
+      {
+        configs: chain(founded(3), replace(0, 3)),
+        prefix: [
+          { operation: 0, members: ALL3, steps: 1 },
+          { operation: 1, members: [0, 2], steps: 1 },
+          { operation: 0, members: [1], steps: 1 },
+          { operation: 1, members: [2], steps: 1 },
+        ],
+      },
+    ),
+  },
+  {
+    name: 'vacate-fill',
+    about: 'a value at two of three, a seat vacated and filled by another',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[1], [], []], { classic: true }), epochs('read', 2, [[], [1], [1]], { classic: true })], {
+      configs: chain(founded(3), vacate(0), fill(3)),
+      prefix: [{ operation: 0, members: [0, 1] }],
+    }),
+  },
+  {
+    name: 'three-two-one',
+    about: 'a value at two of three, and two decreases',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[1], [], []], { classic: true }), epochs('read', 2, [[], [1], [1]], { classic: true })], {
+      configs: chain(founded(3), shrink(0), shrink(1)),
+      prefix: [{ operation: 0, members: [0, 1] }],
+    }),
+  },
+  {
+    name: 'skipped-decrease',
+    about: 'x',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[1], [], [], []], { classic: true }), epochs('read', 2, [[], [], [], [1]], { classic: true })], {
+      configs: chain(founded(3), shrink(2), shrink(0), replace(1, 3)),
+      prefix: [{ operation: 0, members: [0, 2] }],
+    }),
+  },
+  {
+    name: 'grow-replace',
+    about: 'x',
+    isQuick: true,
+    variants: only([epochs('put', 1, [[1], [], [], []], { classic: true }), epochs('read', 2, [[], [], [], [1]], { classic: true })], {
+      configs: chain(founded(3), grow(null), fill(3), replace(0, 4)),
+      prefix: [{ operation: 0, members: [0, 1] }],
+    }),
   },
 ];
