@@ -7,23 +7,32 @@
  * What is not: data survives only while a quorum of members does (it is in memory); `pid:`, `node:`, `key:` and `until:` end a key when a majority
  * observed the end, a little later than it was; nothing across keys.
  *
- * So far a member that restarted alone stays a client, and the cluster cannot be resized.
+ * A member that restarted has forgotten its values and takes them over from the others before it votes again; a node that is stopped gives up its
+ * seats; `Cluster` resizes, replaces members, and says in words what is waited for.
  */
+export type { ChangeFunction } from './apply-change.ts';
 export { Bucket } from './bucket/bucket.ts';
 export type { BucketOptions } from './bucket/bucket.ts';
+export { CASPaxos } from './cas-paxos.ts';
+export type { QueryFunction } from './cas-paxos.ts';
 export { Cluster } from './cluster/cluster.ts';
-export type { ClusterEvents } from './cluster/cluster.ts';
-export type { ClusterStatus } from './cluster/cluster-server.ts';
+export type { ClusterEvents, RequestOptions } from './cluster/cluster.ts';
+export type { BucketStatus, ClusterStatus, ConfigStatus, MemberStatus } from './cluster/status.ts';
 export type { ClusterOptions } from './cluster/options.ts';
 export { defaultStateDir, removeRecord } from './cluster/record-file.ts';
 export { createMemoryStorage } from './cluster/record-storage.ts';
 export type { RecordStorage } from './cluster/record-storage.ts';
-export { StateError, StoreError } from './errors.ts';
-export type { OutcomeOfFailure } from './errors.ts';
+export { StateError, StoreError, VersionConflictError } from './errors.ts';
+export type { OutcomeOfFailure, Versioned } from './errors.ts';
 export type { Invalid } from './key.ts';
-export type { CommonOptions, GetOptions, PutOptions } from './kv-options.ts';
+export { DEFAULT_BUCKET } from './kv-options.ts';
+export type { CommonOptions, GetOptions, KeysOptions, PutOptions } from './kv-options.ts';
 export { PauseUntil } from './pause-until.ts';
-export { DEFAULT_BUCKET, PaxosKV, waitForBucket } from './paxos-kv.ts';
-export type { Found, GetResult, KeysOptions, KeysResult, NoQuorum, NotFound, PutResult } from './paxos-kv.ts';
+export { PaxosKV } from './paxos-kv.ts';
+export type { ChangeResult, Found, GetResult, KeysResult, NoQuorum, NotFound, PutResult, Refused } from './results.ts';
+export { Cas, Lww } from './registers.ts';
+export { Versions } from './versions.ts';
+export type { Version } from './versions.ts';
+export { waitForBucket } from './wait-for-bucket.ts';
 export { startQuorate } from './quorate.ts';
 export type { Logger, Quorate, QuorateOptions } from './quorate.ts';

@@ -22,10 +22,13 @@ export function invalid(path: string, message: string): { readonly ok: false } &
   return { ok: false, error: 'invalid_value', path, message };
 }
 
-/** One string per key: equal terms give equal strings. */
+/**
+ * One string per key: equal terms (`=:=` on OTP 25) give equal strings, however a map in them was built. 1 and 1n are one key; 1 and
+ * `float(1)`, 'a' and the atom a, an array and a tuple are two. -0 is the key 0: no JavaScript comparison tells them apart.
+ */
 export function encodeKey(key: unknown): Checked<string> {
   return checked<string>('key', () => {
-    const encoded = canonicalKey(key);
+    const encoded = canonicalKey(key, true);
     return encoded.length <= VALUE_BYTES_MAX ? { ok: true, value: encoded } : tooLarge('key', encoded.length);
   });
 }

@@ -9,15 +9,20 @@ export interface CommonOptions {
   readonly bucket?: string | Atom;
   /** What to do without a quorum: answer `no_quorum` (default), try again until there is one, or reject. */
   readonly noQuorum?: 'return' | 'retry' | 'fail';
-  /** Ends the wait; what was begun may still take effect. */
+  /** Cancels the operation; the error says whether what was begun may still take effect. */
   readonly signal?: AbortSignal;
-  /** How long to wait for an answer; default 10 s, with `noQuorum: 'retry'` for ever. */
+  /** How long the whole operation may take; default 10 s, with `noQuorum: 'retry'` for ever. */
   readonly timeoutMs?: number;
 }
 
-export interface GetOptions extends CommonOptions {
+export interface GetOptions<T = unknown> extends CommonOptions {
   /** What to answer when there is no value. */
-  readonly default?: unknown;
+  readonly default?: T;
+}
+
+export interface KeysOptions extends Omit<CommonOptions, 'noQuorum'> {
+  /** Say `no_quorum` instead of an empty list. */
+  readonly strict?: boolean;
 }
 
 /** Lifetimes: whichever ends first ends the key. */
@@ -43,14 +48,29 @@ export interface ReadPutOptions extends ReadOptions {
 }
 
 export const TIMEOUT_MS_DEFAULT = 10_000;
-const DEFAULT_BUCKET = 'PaxosKV';
+/** The bucket that is used when none is given. */
+export const DEFAULT_BUCKET = 'PaxosKV';
 
 const COMMON: readonly string[] = ['bucket', 'noQuorum', 'signal', 'timeoutMs'];
 const OF_GET: ReadonlySet<string> = new Set([...COMMON, 'default']);
+const OF_KEYS: ReadonlySet<string> = new Set(['bucket', 'strict', 'signal', 'timeoutMs']);
+const OF_CHANGE: ReadonlySet<string> = new Set(COMMON);
 const OF_PUT: ReadonlySet<string> = new Set([...COMMON, 'pid', 'node', 'key', 'until']);
 
 export function readGetOptions(options: GetOptions): Checked<ReadOptions> {
   return readCommon(options, OF_GET);
+}
+
+/** Of operations that take nothing special. */
+export function readChangeOptions(options: CommonOptions): Checked<ReadOptions> {
+  return readCommon(options, OF_CHANGE);
+}
+
+export function readKeysOptions(options: KeysOptions): Checked<ReadOptions> {
+  const read = readCommon(options as CommonOptions, OF_KEYS);
+  if (read.ok && options.strict !== undefined && typeof options.strict !== 'boolean')
+    return invalid('options.strict', 'strict must be true or false');
+  return read;
 }
 
 export function readPutOptions(options: PutOptions): Checked<ReadPutOptions> {

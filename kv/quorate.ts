@@ -19,7 +19,7 @@ import { describeTerm } from '../runtime/term/describe.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged } from '../runtime/term/tuple.ts';
 import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
-import type { ClusterStatus } from './cluster/cluster-server.ts';
+import type { ClusterStatus } from './cluster/status.ts';
 import {
   CLUSTER_FAILED,
   CLUSTER_STARTED,
@@ -31,8 +31,8 @@ import {
 import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
 import { randomId } from './cluster/random-id.ts';
 import type { RecordStorage } from './cluster/record-storage.ts';
+import { DEFAULT_BUCKET } from './kv-options.ts';
 import { GLOBAL_BUCKET, installGlobalNames, removeGlobalNames } from './global-names.ts';
-import { DEFAULT_BUCKET } from './paxos-kv.ts';
 
 export type Logger = (level: 'info' | 'error', text: string) => void;
 /** As pino's: fields first. */

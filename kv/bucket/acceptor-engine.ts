@@ -8,17 +8,20 @@ import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { stepAcceptor, type Acceptor, type AcceptorEffect } from '../paxos/acceptor.ts';
-import { adopt, merge, watchAll } from '../paxos/transfer.ts';
+import { isZero } from '../paxos/ballot.ts';
+import { sameIncarnation } from '../paxos/quorum.ts';
+import { adopt, merge, sourcesOf, watchAll } from '../paxos/transfer.ts';
 import type { Config, RegisterReply, RegisterRequest, Snapshot } from '../paxos/messages.ts';
-import { stepRefusal } from '../cluster/config.ts';
+import { hasMember, stepRefusal } from '../cluster/config.ts';
 import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
 import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
 import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
+import { Upkeep } from './upkeep.ts';
 import type { BucketView, ClusterCast } from './view.ts';
-import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
+import { pushReply, readRequests, replyTerm, sealOf, type RequestBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
@@ -30,12 +33,17 @@ export class AcceptorEngine {
   readonly #shared: BucketShared;
   readonly #self: Self;
   readonly #lifetimes: Lifetimes;
+  readonly #upkeep: Upkeep;
   readonly #effects: AcceptorEffect[] = [];
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
+  /** Of the requests that are meant for this incarnation; none before it knows its cluster. */
+  #seal = -1;
+  #localReply: RegisterReply | null = null;
+  readonly #keepReply = (reply: RegisterReply): void => void (this.#localReply = reply);
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
     this.#shared = shared;
@@ -43,7 +51,10 @@ export class AcceptorEngine {
     this.acceptor = acceptor;
     this.snapshots = new Snapshots(shared.bucket);
     this.#lifetimes = new Lifetimes(shared, self, acceptor);
+    this.#upkeep = new Upkeep(shared, acceptor);
+    shared.upkeep = this.#upkeep;
     shared.table.owner = self.pid;
+    if (acceptor.config !== null) this.#seal = sealOf(acceptor.config.cluster, shared, acceptor.me);
     watchAll(acceptor, this.#effects);
     this.#carryOut(null);
     this.#joinAgain();
@@ -52,19 +63,20 @@ export class AcceptorEngine {
 
   /** A request of the proposer on this thread; the reply, if it has one. A step that throws ends this acceptor, not the caller. */
   local(message: RegisterRequest): RegisterReply | null {
-    let reply: RegisterReply | null = null;
+    this.#localReply = null;
     try {
       this.#step(message);
-      this.#carryOut((answer) => (reply = answer));
+      this.#carryOut(this.#keepReply);
     } catch (error) {
       if (!this.#self.signal.aborted) this.#self.exit(this.#self.pid, reasonOf(error));
     }
-    return reply;
+    return this.#localReply;
   }
 
   /** A batch of another node's proposer: answered in one message. */
   onRequests(batch: RequestBatch): void {
     const list: unknown[] = [];
+    if (batch.seal !== this.#seal) return this.#refuse(batch, list);
     readRequests(batch, this.acceptor.clock, (message) => {
       this.#step(message);
       this.#carryOut((reply) => pushReply(list, reply));
@@ -74,11 +86,30 @@ export class AcceptorEngine {
     this.#self.send(batch.from, replyTerm(place, e, clock, list));
   }
 
-  onView(view: BucketView): void {
+  /** Sent to another incarnation, or to a member of another cluster, that had this name: nobody votes in its place. */
+  #refuse(batch: RequestBatch, list: unknown[]): void {
+    readRequests(batch, this.acceptor.clock, ({ kind, e, b }) => {
+      if (kind !== 'chosen' && kind !== 'forget') pushReply(list, { kind: 'inactive', from: -1, e, b, clock: 0 });
+    });
+    if (list.length > 0) this.#self.send(batch.from, replyTerm(-1, batch.e, 0, list));
+  }
+
+  /** False: this boot has to be given up, and its table with it. */
+  onView(view: BucketView): boolean {
     this.#view = view;
-    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return;
+    if (this.#isGivenUp(view)) return false;
+    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return true;
     for (const config of view.configs) this.#adopt(config);
     this.#joining?.ask(this.#self, view, false);
+    // those between are kept nowhere any more
+    return this.acceptor.e >= (view.configs.at(-1)?.e ?? 0);
+  }
+
+  #isGivenUp({ me, renew }: BucketView): boolean {
+    const { acceptor } = this;
+    if (me === null || !sameIncarnation(me, acceptor.me) || renew === 'removed') return true;
+    const isBlank = !acceptor.active && acceptor.sealed === null && acceptor.keys.size === 0 && isZero(acceptor.floor);
+    return renew === 'hopeless' && isBlank;
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
@@ -96,6 +127,10 @@ export class AcceptorEngine {
     const joining = this.#joining;
     if (joining === null) return;
     joining.take(this.#self, page);
+    this.#mergeWhenWhole(joining);
+  }
+
+  #mergeWhenWhole(joining: Joining): void {
     if (joining.states.length < joining.need) return;
     this.#joining = null;
     merge(this.acceptor, joining.states, joining.from, this.#effects);
@@ -108,6 +143,7 @@ export class AcceptorEngine {
     if (this.#view !== null) this.#joining?.ask(this.#self, this.#view, true);
     this.#lifetimes.sweep(this.#effects);
     this.#carryOut(null);
+    this.#upkeep.sweep();
     this.snapshots.dropOld(this.#shared.env.now());
   }
 
@@ -120,19 +156,19 @@ export class AcceptorEngine {
 
   close(): void {
     this.#lifetimes.close();
+    this.#upkeep.close();
+    if (this.#shared.upkeep === this.#upkeep) this.#shared.upkeep = null;
     if (this.#shared.table.owner === this.#self.pid) this.#shared.table.owner = null;
   }
 
   #adopt(config: Config): void {
     const { acceptor } = this;
     const adoption = adopt(acceptor, config);
+    this.#seal = sealOf(config.cluster, this.#shared, acceptor.me);
     if (adoption.kind === 'known' || adoption.kind === 'lags') return;
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
-    if (adoption.kind === 'merges') {
-      this.#joining = new Joining(this.#shared, config, adoption.from, adoption.need);
-      if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
-    }
+    if (adoption.kind === 'merges') this.#join(config);
     this.#tellActive();
   }
 
@@ -140,7 +176,18 @@ export class AcceptorEngine {
   #joinAgain(): void {
     const { config, place, active } = this.acceptor;
     if (config === null || config.prev === null || place < 0 || active) return;
-    this.#joining = new Joining(this.#shared, config, config.prev, config.prev.r);
+    this.#join(config);
+  }
+
+  /** Asks for what a merge needs; the own sealed state is part of it. */
+  #join(config: Config): void {
+    const { from, need } = sourcesOf(config);
+    const joining = new Joining(this.#shared, config, from, need);
+    const { me, sealed } = this.acceptor;
+    if (sealed !== null && hasMember(from, me)) joining.states.push(sealed);
+    this.#joining = joining;
+    if (this.#view !== null) joining.ask(this.#self, this.#view, false);
+    this.#mergeWhenWhole(joining);
   }
 
   #step(message: RegisterRequest): void {
@@ -172,7 +219,7 @@ export class AcceptorEngine {
           this.#lifetimes.onKeyChanged(effect.key, effects);
           break;
         case 'eraseSoon':
-          this.#lifetimes.eraseSoon(effect.key, effect.ver);
+          this.#upkeep.eraseSoon(effect.key, effect.ver);
           break;
         case 'persist':
           effects.push(...effect.then); // only durable acceptors ask for it, and there are none yet

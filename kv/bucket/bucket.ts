@@ -9,6 +9,8 @@ import type { Pid } from '../../runtime/term/pid.ts';
 import { Supervisor, type CallerOptions, type ChildSpec, type SupervisorInit } from '../../supervisors/index.ts';
 import { INTENSITY, partitionSpecs, tripleOf } from './partition.ts';
 import { PARTITIONS_MAX } from './partitions.ts';
+import { seatSpec } from './seat-server.ts';
+import { SWEEP_TIMES, type SweepTimes } from './sweep.ts';
 import { createShared } from './table.ts';
 import { acceptorName } from './view.ts';
 
@@ -24,6 +26,8 @@ export interface BucketOptions {
   readonly partitions?: number;
   /** @internal time and randomness, for tests: then all partitions run on the thread that starts the bucket */
   readonly env?: Env;
+  /** @internal how soon the sweep acts, for tests */
+  readonly sweepTimes?: SweepTimes;
 }
 
 /**
@@ -37,9 +41,15 @@ class BucketSupervisor extends Supervisor<BucketOptions> {
   override init(options: BucketOptions): SupervisorInit {
     checkBucketOptions(options);
     const { bucket, partitions = 1, env = realEnv } = options;
-    if (partitions > 1) return { ...INTENSITY, strategy: 'oneForAll', children: partitionSpecs(options, partitions) };
-    const shared = createShared({ bucket, partitions, partition: 0, boot: null, ownerPid: null }, env);
-    return tripleOf(shared);
+    const { sweepTimes = SWEEP_TIMES } = options;
+    const seat = seatSpec(bucket);
+    if (partitions > 1) {
+      const children = [...partitionSpecs(options, partitions), seat];
+      return { ...INTENSITY, strategy: 'oneForAll', children };
+    }
+    const shared = createShared({ bucket, partitions, partition: 0, boot: null, ownerPid: null, sweepTimes }, env);
+    const triple = tripleOf(shared);
+    return { ...triple, children: [...(triple.children ?? []), seat] };
   }
 }
 

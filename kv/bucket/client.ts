@@ -1,32 +1,68 @@
 /**
  * The way to a bucket from a thread that does not run it: one process per thread and partition, which sends what its thread asks for in a turn as
- * one message, and hands the outcomes out. It ends with the bucket's proposer; what was asked of that one rejects then.
+ * one message, and hands the outcomes out. It ends with the bucket's proposer; what that one may have done is `unknown` then, and the rest
+ * `ended`. Deadlines are the proposer's; should its thread not answer at all, the caller's own clock ends the wait a little later.
  */
+import type { TimerHandle } from '../../runtime/env.ts';
 import { isDown } from '../../runtime/process/message.ts';
 import type { Scheduler } from '../../runtime/process/scheduler.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
-import { StoreError } from '../errors.ts';
-import type { Outcome } from '../paxos/decide.ts';
-import { isOutcomesTerm, pushRun, readOutcomes, runTerm, type OperationRequest, type Settle } from './requests.ts';
+import { UNKNOWN } from '../paxos/decide.ts';
+import {
+  cancelTerm,
+  isOutcomesTerm,
+  pushRun,
+  readOutcomes,
+  runTerm,
+  type OperationRequest,
+  type Settle,
+  type Settled,
+} from './requests.ts';
 import { withRoute, type Route } from './routes.ts';
-import { proposerName } from './view.ts';
+import { acceptorName, learnerName, proposerName } from './view.ts';
+
+/** How much longer than its deadline an operation waits for the thread of the proposer. */
+const GRACE_MS = 1000;
+const LOOK_MS = 250;
+const ENDED: Settled = { kind: 'ended' };
+const NO_QUORUM: Settled = { kind: 'no_quorum' };
 
 interface Waiting {
   readonly settle: Settle;
-  readonly fail: (error: Error) => void;
+  readonly isRead: boolean;
+  readonly untilMs: number;
 }
+
+/** Ends one operation; its outcome still comes. */
+export type Cancel = () => void;
 
 const clients: WeakMap<Scheduler, Map<string, StoreClient>> = new WeakMap();
 
-/** Runs an operation through the proposer of this node's bucket. Rejects with `no_bucket`, or `unknown` when the proposer ends first. */
-export function runElsewhere(scheduler: Scheduler, bucket: string, request: OperationRequest): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    withRoute(scheduler, bucket, request.key, (route) => {
-      if (route === null) return reject(noBucket(bucket));
-      clientOf(scheduler, bucket, route).run(request, { settle: resolve, fail: reject });
-    });
+/** Hands an operation to the proposer of this node that has its key; `ended` when there is none now. */
+export function runElsewhere(
+  scheduler: Scheduler,
+  bucket: string,
+  request: OperationRequest,
+  isCancellable: boolean,
+  settle: Settle,
+): Cancel {
+  let cancel: Cancel | null = null;
+  let isCancelled = false;
+  withRoute(scheduler, bucket, request.key, (route) => {
+    if (route === null || isCancelled) return settle(ENDED);
+    cancel = clientOf(scheduler, bucket, route).run(request, isCancellable, settle);
   });
+  return () => {
+    isCancelled = true;
+    cancel?.();
+  };
+}
+
+/** Does this node run the bucket? Its processes are restarted one by one, so that one of them may be missing for a moment. */
+export function isBucketHere(scheduler: Scheduler, bucket: string): boolean {
+  const names = [proposerName(bucket), acceptorName(bucket), learnerName(bucket)];
+  return names.some((name) => scheduler.whereis(name) !== undefined);
 }
 
 function clientOf(scheduler: Scheduler, bucket: string, { proposer, partition }: Route): StoreClient {
@@ -35,7 +71,7 @@ function clientOf(scheduler: Scheduler, bucket: string, { proposer, partition }:
   const at = proposerName(bucket, partition);
   let client = known.get(at);
   if (client === undefined || client.isClosed || !client.proposer.equals(proposer)) {
-    client = new StoreClient(scheduler, bucket, proposer);
+    client = new StoreClient(scheduler, proposer);
     known.set(at, client);
   }
   return client;
@@ -44,25 +80,38 @@ function clientOf(scheduler: Scheduler, bucket: string, { proposer, partition }:
 class StoreClient {
   readonly proposer: Pid;
   isClosed = false;
-  readonly #bucket: string;
   readonly #scheduler: Scheduler;
   readonly #waiting: Map<number, Waiting> = new Map();
   #self: Self | null = null;
   #list: unknown[] = [];
+  #cancelled: number[] = [];
   #isFlushing = false;
   #ids = 0;
+  #sentIds = 0;
+  #look: TimerHandle | null = null;
 
-  constructor(scheduler: Scheduler, bucket: string, proposer: Pid) {
+  constructor(scheduler: Scheduler, proposer: Pid) {
     this.#scheduler = scheduler;
-    this.#bucket = bucket;
     this.proposer = proposer;
     scheduler.spawn((self) => this.#live(self));
   }
 
-  run(request: OperationRequest, waiting: Waiting): void {
-    this.#ids += 1;
-    this.#waiting.set(this.#ids, waiting);
-    pushRun(this.#list, this.#ids, request);
+  run(request: OperationRequest, isCancellable: boolean, settle: Settle): Cancel {
+    const { env } = this.#scheduler;
+    const id = ++this.#ids;
+    const untilMs = env.now() + request.timeoutMs + GRACE_MS;
+    this.#waiting.set(id, { settle, isRead: request.kind === 'get', untilMs });
+    pushRun(this.#list, id, request, isCancellable);
+    this.#armFlush();
+    this.#look ??= env.setTimer(LOOK_MS, this.#onLook, true);
+    return () => {
+      if (!this.#waiting.has(id)) return;
+      this.#cancelled.push(id);
+      this.#armFlush();
+    };
+  }
+
+  #armFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     this.#scheduler.env.endOfTurn(this.#flush);
@@ -70,10 +119,18 @@ class StoreClient {
 
   readonly #flush = (): void => {
     this.#isFlushing = false;
-    if (this.#self === null || this.isClosed || this.#list.length === 0) return;
-    const list = this.#list;
-    this.#list = [];
-    this.#self.send(this.proposer, runTerm(this.#self.pid, list));
+    const self = this.#self;
+    if (self === null || this.isClosed) return;
+    const [list, cancelled] = [this.#list, this.#cancelled];
+    if (list.length > 0) {
+      this.#list = [];
+      this.#sentIds = this.#ids;
+      self.send(this.proposer, runTerm(self.pid, list));
+    }
+    if (cancelled.length > 0) {
+      this.#cancelled = [];
+      self.send(this.proposer, cancelTerm(self.pid, cancelled));
+    }
   };
 
   async #live(self: Self): Promise<void> {
@@ -88,22 +145,27 @@ class StoreClient {
     }
   }
 
-  readonly #settle = (id: number, outcome: Outcome): void => {
+  readonly #settle = (id: number, settled: Settled): void => {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    waiting?.settle(outcome);
+    waiting?.settle(settled);
+  };
+
+  /** The proposer's thread has not said a word long after it should have. */
+  readonly #onLook = (): void => {
+    this.#look = null;
+    const now = this.#scheduler.env.now();
+    for (const [id, { isRead, untilMs }] of this.#waiting) {
+      if (now >= untilMs) this.#settle(id, isRead ? NO_QUORUM : UNKNOWN);
+    }
+    if (this.#waiting.size > 0) this.#look = this.#scheduler.env.setTimer(LOOK_MS, this.#onLook, true);
   };
 
   #close(): void {
     this.isClosed = true;
-    for (const { fail } of this.#waiting.values()) {
-      fail(new StoreError('unknown', 'unknown', `bucket ${this.#bucket}: its proposer ended before it had an answer`));
+    this.#look?.cancel();
+    for (const [id, { isRead }] of Array.from(this.#waiting)) {
+      this.#settle(id, isRead || id > this.#sentIds ? ENDED : UNKNOWN);
     }
-    this.#waiting.clear();
   }
-}
-
-export function noBucket(bucket: string): StoreError {
-  const message = `this node does not run bucket ${bucket}: start it with Bucket.startLink({ bucket: '${bucket}' })`;
-  return new StoreError('no_bucket', 'not-applied', message);
 }

@@ -2,8 +2,8 @@
  * A proposer at work inside its process: runs any number of operations at a time through the pure steps, with one timer for all of them. What
  * goes to one member in a turn goes as one message; the acceptor on the same thread is called directly.
  *
- * An operation is answered exactly once. When the process ends, operations that are still running reject: their changes may have been
- * accepted.
+ * An operation is answered exactly once. When the process ends, operations that are still running are `unknown` if their change was sent,
+ * since it may have been accepted, and `ended` if not.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
 import { reasonOf } from '../../runtime/process/exit.ts';
@@ -12,7 +12,7 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
 import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { sameIncarnation } from '../paxos/quorum.ts';
-import { createErase, type Operation } from '../paxos/operation.ts';
+import type { Operation } from '../paxos/operation.ts';
 import {
   cancelOperation,
   createProposer,
@@ -23,23 +23,29 @@ import {
   stepReply,
   stepTime,
 } from '../paxos/proposer.ts';
+import { UNKNOWN } from '../paxos/decide.ts';
 import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
-import type { Outcome } from '../paxos/decide.ts';
-import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import type { Chosen, Config, Forget, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
+import { ChangeQueue } from './change-queue.ts';
+import { Forgetting } from './forgetting.ts';
 import { partitionOf, partitionsRefusal } from './partitions.ts';
-import type { Settle } from './requests.ts';
+import type { Settle, Settled } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
-import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
+import { pushRequest, readReplies, requestTerm, sealOf, type ReplyBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
 const EFFECTS_KEPT = 64;
+/** Nothing was done: the successor of this proposer may be asked. */
+const ENDED: Settled = { kind: 'ended' };
+const NOT_DONE: Settled = { kind: 'no_quorum' };
 
 /** What is to go to one member. */
 interface Outbox {
   readonly to: RemoteName;
+  readonly seal: number;
   list: unknown[];
   /** Hints wait for company, at most until the next tick. */
   isUrgent: boolean;
@@ -52,6 +58,7 @@ export class ProposerEngine {
   readonly #effects: ProposerEffect[] = [];
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
+  readonly #changes: ChangeQueue = new ChangeQueue();
   #isPumping = false;
   #nowMs = 0;
   #outboxes: (Outbox | null)[] = [];
@@ -60,17 +67,20 @@ export class ProposerEngine {
   #tick: TimerHandle | null = null;
   #isClosed = false;
   view: BucketView | null = null;
+  readonly #forgetting: Forgetting;
 
   constructor(shared: BucketShared, self: Self) {
     this.#shared = shared;
     this.#self = self;
     const { env } = shared;
+    this.#forgetting = new Forgetting(env, (messages) => this.#forget(messages));
     this.core = createProposer(Math.floor(env.random() * 2 ** 53));
   }
 
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
-    if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, { kind: 'no_quorum' });
+    if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, ENDED);
+    if (operation.kind === 'change' && !this.#changes.enter(operation)) return this.#armTick();
     this.#takeClock();
     startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
@@ -84,15 +94,8 @@ export class ProposerEngine {
 
   /** The caller gives up. */
   cancel(operation: Operation): void {
+    if (this.#changes.remove(operation)) return this.#settle(operation, NOT_DONE);
     cancelOperation(this.core, operation, this.#effects);
-    this.#pump();
-  }
-
-  /** On behalf of the acceptor: erases that incarnation if a majority observed its end. Nobody waits for it. */
-  erase(key: Key, ver: Ballot): void {
-    if (this.#isClosed) return;
-    this.#takeClock();
-    startOperation(this.core, createErase(key, ver), this.#look(), this.#effects);
     this.#pump();
   }
 
@@ -130,6 +133,12 @@ export class ProposerEngine {
     this.#pump();
   }
 
+  /** Is every member of the bucket connected? Only then can anything be forgotten. */
+  isWhole(): boolean {
+    const { config, connected } = this.core;
+    return config !== null && connected === (1 << config.M.length) - 1;
+  }
+
   /** Are enough members connected for anything to be decided? */
   hasQuorum(): boolean {
     const { config, connected } = this.core;
@@ -140,14 +149,17 @@ export class ProposerEngine {
   }
 
   get runningCount(): number {
-    return this.core.running.size;
+    return this.core.running.size + this.#changes.count;
   }
 
   close(): void {
     this.#isClosed = true;
     this.#tick?.cancel();
+    for (const operation of this.#changes.all()) this.#settle(operation, ENDED);
+    this.#forgetting.close();
     for (const operation of this.core.running.values()) {
-      this.#settle(operation, operation.isExposed ? { kind: 'unknown' } : { kind: 'no_quorum' });
+      // one that collects has had its answer
+      if (operation.phase !== 'collecting') this.#settle(operation, operation.isExposed ? UNKNOWN : ENDED);
     }
   }
 
@@ -178,7 +190,7 @@ export class ProposerEngine {
       this.#carried = 0;
     }
     this.#isPumping = false;
-    if (this.core.running.size > 0) this.#armTick();
+    if (this.runningCount > 0) this.#armTick();
   }
 
   #carryOut(effect: ProposerEffect): void {
@@ -188,12 +200,16 @@ export class ProposerEngine {
       case 'hint':
         return this.#hint(effect.message);
       case 'answer':
-        return this.#settle(effect.operation, effect.outcome);
+        this.#settle(effect.operation, effect.outcome);
+        if (effect.operation.kind === 'change') this.#startNextChange(effect.operation.key);
+        return;
       case 'backOff': {
         const { leastMs, mostMs } = effect;
         effect.operation.wakeAtMs = this.#nowMs + leastMs + this.#shared.env.random() * (mostMs - leastMs);
         return;
       }
+      case 'litter':
+        return this.#shared.upkeep?.collectLater(effect.key);
       case 'adopt':
         return castTo(this.#self, CLUSTER, { kind: 'learned', bucket: this.#shared.bucket, config: effect.config });
       case 'teach':
@@ -224,25 +240,48 @@ export class ProposerEngine {
   }
 
   /** Everybody may know that it is chosen; nobody waits for it. */
-  #hint(message: RegisterRequest): void {
+  #hint(message: Chosen | Forget): void {
+    if (message.kind === 'forget') return this.#forgetting.add(message);
+    this.#tellAll(message);
+    this.#armTick();
+  }
+
+  #tellAll(message: RegisterRequest): void {
     const outboxes = this.#outboxes;
     for (let place = 0; place < outboxes.length; place++) {
       const outbox = outboxes[place];
       if (outbox && (this.core.connected & (1 << place)) !== 0) pushRequest(outbox.list, message);
     }
     if (this.#ownPlace >= 0) this.#shared.acceptor?.local(message);
-    this.#armTick();
   }
 
-  #settle(operation: Operation, outcome: Outcome): void {
-    (operation.tag as Settle | undefined)?.(outcome);
+  #forget(messages: readonly Forget[]): void {
+    if (this.#isClosed) return;
+    for (const message of messages) if (message.e === this.core.config?.e) this.#tellAll(message);
+    this.#flush();
+  }
+
+  #startNextChange(key: Key): void {
+    const next = this.#changes.next(key);
+    if (next !== null) startOperation(this.core, next, this.#nowMs, this.#effects);
+  }
+
+  #settle(operation: Operation, settled: Settled): void {
+    (operation.tag as Settle | undefined)?.(settled);
   }
 
   #address(config: Config): void {
     const name = nameAtom(acceptorName(this.#shared.bucket, this.#shared.partition));
     const own = this.#self.nodeName.name;
     this.#outboxes = config.M.map((m) =>
-      m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },
+      m.name === own
+        ? null
+        : {
+            to: tuple2(name, nameAtom(m.name)),
+            seal: sealOf(config.cluster, this.#shared, m),
+            list: [],
+            isUrgent: false,
+          },
     );
   }
 
@@ -268,7 +307,7 @@ export class ProposerEngine {
     outbox.list = [];
     outbox.isUrgent = false;
     const { config, p } = this.core;
-    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, config.e, p, list));
+    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, outbox.seal, config.e, p, list));
   }
 
   #armTick(): void {
@@ -280,6 +319,7 @@ export class ProposerEngine {
     this.#tick = null;
     if (this.#isClosed) return;
     stepTime(this.core, this.#look(), this.#effects);
+    for (const operation of this.#changes.late(this.#nowMs)) this.cancel(operation);
     this.#pump();
     this.#flush();
   };

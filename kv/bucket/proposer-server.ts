@@ -17,7 +17,7 @@ import { takeOrDrop } from './cast.ts';
 import { ClientService } from './client-service.ts';
 import { dropLocal, keepLocal } from './local.ts';
 import { ProposerEngine } from './proposer-engine.ts';
-import { isRunTerm } from './requests.ts';
+import { isCancelTerm, isRunTerm } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import type { ViewCast } from './acceptor-server.ts';
@@ -85,6 +85,7 @@ export class ProposerServer extends GenServer<null, ProposerCall, ViewCast, unkn
 
   override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
     if (isRunTerm(message)) this.#clients.onRun(message[1], message[2]);
+    else if (isCancelTerm(message)) this.#clients.onCancel(message[1], message[2]);
     else if (this.#attachment.isOurs(message)) return this.#attachAgain();
     else takeOrDrop(this.self, this.#bucket, () => this.#take(message));
     return Next.noreply(null);

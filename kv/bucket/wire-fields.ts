@@ -123,17 +123,15 @@ function readOtherKey(term: unknown, roundMax: number): { readonly key: string; 
   return { key: readText(list[0], 'the key of a bind'), ver: ballotAt(list, 1, roundMax) };
 }
 
-/** `withoutCell`: a member that took the asker's own cell does not send it back. */
-export function holdingTerm(holding: Holding, withoutCell: boolean): unknown {
+export function holdingTerm(holding: Holding): unknown {
   const { ab, fast, cell, chosen, ae, fl } = holding;
-  return [ab.e, ab.r, ab.p, fast, withoutCell ? null : cellTerm(cell), chosen, ae, fl.e, fl.r, fl.p];
+  return [ab.e, ab.r, ab.p, fast, cellTerm(cell), chosen, ae, fl.e, fl.r, fl.p];
 }
 
-/** `own`: the cell that a member which took it did not send back. */
-export function readHolding(term: unknown, own: Cell | null, roundMax: number): Holding {
+export function readHolding(term: unknown, roundMax: number): Holding {
   const list = readList(term, 'what a member holds', 10);
   const ab = ballotAt(list, 0, roundMax);
-  const cell = list[4] === null ? own : readCell(list[4], roundMax);
+  const cell = list[4] === null ? null : readCell(list[4], roundMax);
   const fast = readBoolean(list[3], 'whether an acceptance is fast');
   if ((cell === null) !== isZero(ab)) throw malformed('an acceptance without its cell, or a cell without its ballot');
   return {
@@ -148,13 +146,13 @@ export function readHolding(term: unknown, own: Cell | null, roundMax: number): 
 
 /** Inside snapshots. Observations are never transferred. */
 export function entryTerm(key: string, entry: Holding & { readonly p: Ballot }): unknown {
-  return [key, entry.p.e, entry.p.r, entry.p.p, holdingTerm(entry, false)];
+  return [key, entry.p.e, entry.p.r, entry.p.p, holdingTerm(entry)];
 }
 
 export function readEntry(term: unknown, roundMax: number): readonly [string, Entry] {
   const list = readList(term, 'an entry', 5);
   const p = ballotAt(list, 1, roundMax);
-  return [readText(list[0], 'the key of an entry'), { ...readHolding(list[4], null, roundMax), p, seen: [] }];
+  return [readText(list[0], 'the key of an entry'), { ...readHolding(list[4], roundMax), p, seen: [] }];
 }
 
 export function seenTerm(seen: readonly Observation[]): unknown {

@@ -1,9 +1,10 @@
 /**
  * Register messages between nodes. What a proposer says to one acceptor in a turn travels as one message, and so do an acceptor's replies:
  *
- *   { Version, request, From, Epoch, Proposer, List }     List: code, round, key, ... one request after the other
- *   { Version, reply, Place, Epoch, Clock, List }         List: code, round, ...
+ *   { Version, request, From, Seal, Epoch, Proposer, List }     List: code, round, key, ... one request after the other
+ *   { Version, reply, Place, Epoch, Clock, List }               List: code, round, ...
  *
+ * The seal says whom the sender means: a member of another cluster, another boot or another partition that has the same name refuses the batch.
  * All ballots that a batch asks about are (Epoch, round, Proposer), so only the round is repeated; a reply goes to the pid that asked, whose
  * proposer number is its own. A fresh put needs five elements there and two back. The parts and their strictness are in wire-fields.ts.
  */
@@ -12,7 +13,8 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTuple, tuple } from '../../runtime/term/tuple.ts';
 import { floorAbove, isZero, sameBallot, ZERO } from '../paxos/ballot.ts';
-import type { Ballot, Cell, Observation, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import { hashText } from '../paxos/hash.ts';
+import type { Ballot, Cell, Incarnation, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
 import {
   ballotTerm,
@@ -56,10 +58,19 @@ const STATE = 5;
 const OLD_EPOCH = 6;
 const BEHIND = 7;
 const INACTIVE = 8;
-const REPLY_SIZES: readonly number[] = [0, 2, 5, 2, 4, 3, 3, 2, 2];
+const REPLY_SIZES: readonly number[] = [0, 2, 4, 2, 4, 3, 3, 2, 2];
 
-export function requestTerm(from: Pid, e: number, p: number, list: readonly unknown[]): unknown {
-  return tuple(PROTOCOL_VERSION, REQUEST, from, e, p, list);
+/** One small number for the very incarnation that requests are meant for. */
+export function sealOf(
+  cluster: string,
+  { bucket, partition }: { readonly bucket: string; readonly partition: number },
+  { name, id, boot }: Incarnation,
+): number {
+  return hashText([cluster, bucket, partition, name, id, boot].join('\n')) >>> 1;
+}
+
+export function requestTerm(from: Pid, seal: number, e: number, p: number, list: readonly unknown[]): unknown {
+  return tuple(PROTOCOL_VERSION, REQUEST, from, seal, e, p, list);
 }
 
 export function replyTerm(place: number, e: number, clock: number, list: readonly unknown[]): unknown {
@@ -68,6 +79,7 @@ export function replyTerm(place: number, e: number, clock: number, list: readonl
 
 export interface RequestBatch {
   readonly from: Pid;
+  readonly seal: number;
   readonly e: number;
   readonly p: number;
   readonly list: readonly unknown[];
@@ -84,20 +96,22 @@ export interface ReplyBatch {
 
 /** The batch in a message, or null when it is something else. Throws `bad_frame`, also for another version of the protocol. */
 export function readRequestTerm(term: unknown): RequestBatch | null {
-  if (!isTuple(term) || term.length !== 6 || term[1] !== REQUEST) return null;
-  const [version, , from, e, p, list] = term;
-  assertVersion(version);
-  if (!isPid(from) || !isCount(e) || !isCount(p)) throw malformed('the head of a batch of requests');
-  return { from, e, p, list: readList(list, 'a batch of requests') };
+  if (!isTuple(term) || term[1] !== REQUEST) return null;
+  assertVersion(term[0]);
+  const [, , from, seal, e, p, list] = term;
+  if (term.length !== 7 || !isPid(from) || !isCount(seal) || !isCount(e) || !isCount(p))
+    throw malformed('the head of a batch of requests');
+  return { from, seal, e, p, list: readList(list, 'a batch of requests') };
 }
 
 /** As for requests; `clock` is the receiver's. */
 export function readReplyTerm(term: unknown, clock: number): ReplyBatch | null {
-  if (!isTuple(term) || term.length !== 6 || term[1] !== REPLY) return null;
-  const [version, , place, e, theirs, list] = term;
-  assertVersion(version);
+  if (!isTuple(term) || term[1] !== REPLY) return null;
+  assertVersion(term[0]);
+  const [, , place, e, theirs, list] = term;
   const roundMax = roundMaxOf(clock);
-  const isPlace = typeof place === 'number' && Number.isInteger(place) && place >= -1 && place < MEMBERS_MAX;
+  const isPlace =
+    term.length === 6 && typeof place === 'number' && Number.isInteger(place) && place >= -1 && place < MEMBERS_MAX;
   if (!isPlace || !isCount(e) || !isRound(theirs, roundMax)) throw malformed('the head of a batch of replies');
   return { place, e, clock: theirs, list: readList(list, 'a batch of replies'), roundMax };
 }
@@ -173,8 +187,10 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
   const { r } = message.b;
   switch (message.kind) {
     case 'promise':
-      if (isPlainlyTaken(message)) list.push(TAKEN, r);
-      else list.push(PROMISE, r, holdingTerm(message, message.ok), message.ok, seenTerm(message.seen));
+      list.push(PROMISE, r, holdingTerm(message), seenTerm(message.seen));
+      return;
+    case 'taken':
+      list.push(TAKEN, r);
       return;
     case 'accepted':
       list.push(ACCEPTED, r);
@@ -183,7 +199,7 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
       list.push(NACK, r, ballotTerm(message.p), ballotTerm(message.floor));
       return;
     case 'state':
-      list.push(STATE, r, holdingTerm(message, false));
+      list.push(STATE, r, holdingTerm(message));
       return;
     case 'oldEpoch':
       list.push(OLD_EPOCH, r, message.config);
@@ -197,10 +213,9 @@ export function pushReply(list: unknown[], message: RegisterReply): void {
   }
 }
 
-/** What a reply is an answer to: its ballot, and the cell that a member which took it does not send back. */
+/** What a reply is an answer to. */
 export interface Asked {
   readonly b: Ballot;
-  readonly fastCell: Cell | null;
 }
 
 /**
@@ -221,21 +236,20 @@ export function readReplies(
     const question = asked.get(r);
     if (question !== undefined) take(readReply(batch, code, i, question));
     else if (code === OLD_EPOCH || code === BEHIND) {
-      take(readReply(batch, code, i, { b: { e, r, p: 0 }, fastCell: null }));
+      take(readReply(batch, code, i, { b: { e, r, p: 0 } }));
     }
     i = end;
   }
 }
 
-function readReply(batch: ReplyBatch, code: number, i: number, { b, fastCell }: Asked): RegisterReply {
+function readReply(batch: ReplyBatch, code: number, i: number, { b }: Asked): RegisterReply {
   const { place: from, e, clock, list, roundMax } = batch;
   switch (code) {
     case TAKEN:
-      return takenReply(batch, b, fastCell);
+      return { kind: 'taken', from, e, b, clock };
     case PROMISE: {
-      const ok = readBoolean(list[i + 3], 'whether a fast value was taken');
-      const held = readHolding(list[i + 2], ok ? fastCell : null, roundMax);
-      return { kind: 'promise', from, e, b, clock, ...held, ok, seen: readSeen(list[i + 4], roundMax) };
+      const seen = readSeen(list[i + 3], roundMax);
+      return { kind: 'promise', from, e, b, clock, ...readHolding(list[i + 2], roundMax), seen };
     }
     case ACCEPTED:
       return { kind: 'accepted', from, e, b, clock };
@@ -244,7 +258,7 @@ function readReply(batch: ReplyBatch, code: number, i: number, { b, fastCell }: 
       return { kind: 'nack', from, e, b, clock, p, floor: readBallot(list[i + 3], roundMax) };
     }
     case STATE:
-      return { kind: 'state', from, e, b, clock, ...readHolding(list[i + 2], null, roundMax) };
+      return { kind: 'state', from, e, b, clock, ...readHolding(list[i + 2], roundMax) };
     case OLD_EPOCH:
       return { kind: 'oldEpoch', from, e, b, clock, config: readConfig(list[i + 2]) };
     case BEHIND:
@@ -252,33 +266,6 @@ function readReply(batch: ReplyBatch, code: number, i: number, { b, fastCell }: 
     default:
       return { kind: 'inactive', from, e, b, clock };
   }
-}
-
-const NOTHING_SEEN: readonly Observation[] = [];
-
-function takenReply({ place: from, e, clock }: ReplyBatch, b: Ballot, cell: Cell | null): RegisterReply {
-  if (cell === null) throw malformed('a fast value was taken where none was offered');
-  const seen = NOTHING_SEEN;
-  return {
-    kind: 'promise',
-    from,
-    e,
-    b,
-    clock,
-    ab: b,
-    fast: true,
-    cell,
-    chosen: false,
-    ae: e,
-    fl: ZERO,
-    ok: true,
-    seen,
-  };
-}
-
-/** All that the asker cannot know by itself is nothing. */
-function isPlainlyTaken(m: RegisterReply & { readonly kind: 'promise' }): boolean {
-  return m.ok && m.seen.length === 0 && isZero(m.fl) && m.ae === m.e && !m.chosen;
 }
 
 /** What a put of a new key creates: everything but value and bind follows from the ballot. */

@@ -5,12 +5,24 @@
  *
  * Liveness rests on `tick`: lost messages are asked for again, rounds that got stuck are dropped and tried later at random.
  */
-import { chainOf, CLUSTER_CHAIN, newestOf, recordDecided, takeBoot } from './record.ts';
+import {
+  chainOf,
+  CLUSTER_CHAIN,
+  completeSince,
+  epochOf,
+  isRetired,
+  newestOf,
+  recordChain,
+  recordComplete,
+  recordDecided,
+  takeBoot,
+} from './record.ts';
 import type { BootRecord } from './record.ts';
 import type { Config, NodeName } from '../paxos/messages.ts';
 import { helloRefusal, sizeDifference, type Hello, type RunningBucket, type Settings } from './hello.ts';
 import { answerSnapshot, joinStep, takeSnapshot } from './join.ts';
-import { ownHello } from './plan.ts';
+import { hasVotingQuorum, ownHello } from './evidence.ts';
+import { openRequest, settleRequests } from './requests.ts';
 import { advanceRounds, answerVote, dropRound, takeVote } from './rounds.ts';
 import type { ClusterEffect, ClusterInput, ClusterState, Peer, StepContext } from './state.ts';
 import type { SystemMessage } from './system-messages.ts';
@@ -42,16 +54,17 @@ export function createCluster(options: ClusterOptions): ClusterState {
     peers: new Map(),
     running: new Map(options.running ?? []),
     unannounced: new Set(options.unannounced ?? []),
+    isStopping: false,
+    leaving: new Set(),
+    requests: [],
     rounds: new Map(),
     pending: new Map(),
     snapshots: new Map(),
     snapshotsAskedAt: 0,
     triedAt: new Map(),
-    told: '',
   };
   for (const name of [...options.settings.founders, ...options.join]) knowPeer(state, name);
   for (const config of options.record.system.configs) for (const member of config.M) knowPeer(state, member.name);
-  state.told = summaryOf(state);
   return state;
 }
 
@@ -78,12 +91,18 @@ export function stepCluster(state: ClusterState, input: ClusterInput, context: S
     case 'learned':
       learn(state, input.bucket, [input.config], effects);
       break;
+    case 'request':
+      openRequest(state, input, context, effects, learn);
+      break;
     case 'tick':
       connectMore(state, context, effects);
       break;
   }
+  renewRecord(state, context);
   joinStep(state, context, effects);
   advanceRounds(state, context, effects, learn);
+  noteComplete(state);
+  settleRequests(state, context, effects);
   tellChanges(state, effects);
   return effects;
 }
@@ -92,8 +111,7 @@ function onMessage(state: ClusterState, from: NodeName, message: SystemMessage, 
   if (message.kind === 'hello') return onHello(state, from, message.hello, message.ask, effects);
   const peer = knowPeer(state, from);
   if (peer.hello === null) {
-    effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: true } });
-    return;
+    return sayHello(state, peer, true, effects);
   }
   if (peer.refusal !== null) return;
   switch (message.kind) {
@@ -119,20 +137,24 @@ function onHello(state: ClusterState, from: NodeName, hello: Hello, ask: boolean
     effects.push({ kind: 'log', level: 'error', text: peer.refusal });
   if (peer.refusal === null) {
     learn(state, CLUSTER_CHAIN, hello.configs, effects);
-    for (const [bucket, there] of Object.entries(hello.buckets)) learn(state, bucket, there.configs, effects);
+    for (const [bucket, there] of Object.entries(hello.buckets)) {
+      learn(state, bucket, there.configs, effects);
+      state.record = recordChain(state.record, bucket, there);
+    }
     for (const name of hello.knows) if (name !== state.record.name) knowPeer(state, name);
   }
   if (wasBlank && newestOf(state.record.system) !== null) {
     const difference = sizeDifference(state.record, state.settings);
     if (difference !== null) effects.push({ kind: 'log', level: 'info', text: difference });
   }
-  if (ask) effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: false } });
+  if (ask) sayHello(state, peer, false, effects);
 }
 
 function onDown(state: ClusterState, name: NodeName): void {
   const peer = state.peers.get(name);
   if (peer === undefined) return;
   peer.hello = null;
+  peer.told = '';
   peer.refusal = null;
   state.triedAt.delete(name);
   for (const round of [...state.rounds.values()]) {
@@ -142,11 +164,13 @@ function onDown(state: ClusterState, name: NodeName): void {
 
 function onBucketUp(state: ClusterState, input: ClusterInput & { kind: 'bucketUp' }, effects: ClusterEffect[]): void {
   let { boot } = input;
+  if (boot !== null && boot <= (state.record.bootsBefore ?? 0)) return; // of a record that this node gave up: it has to come as a new one
   if (boot === null) {
     state.record = takeBoot(state.record);
     boot = state.record.boots;
   }
   state.unannounced.delete(input.bucket);
+  state.leaving.delete(input.bucket);
   // every partition says this, and again when the cluster's process is back
   const here = state.running.get(input.bucket);
   if (here?.boot !== boot)
@@ -172,9 +196,48 @@ function learn(state: ClusterState, chain: string, configs: readonly Config[], e
       state.snapshotsAskedAt = 0;
       refuseStrangers(state, effects);
       for (const member of config.M) knowPeer(state, member.name);
+    } else if (config.forced) {
+      effects.push({ kind: 'log', level: 'error', text: forcedText(config) });
     } else if (config.fresh && known !== null) {
       effects.push({ kind: 'dataLost', bucket: chain, config });
     }
+  }
+}
+
+function forcedText(config: Config): string {
+  const names = config.M.map((m) => m.name).join(', ');
+  const what = config.bucket === undefined ? 'the cluster' : `bucket ${config.bucket}`;
+  return `${what} was reset by force: it goes on with what ${names} hold, in epoch ${config.e}; values may be lost or be back`;
+}
+
+/**
+ * A record that lost its seat takes another id before it may ask for one again: nobody must take it for the member that it was. Not while a
+ * bucket's chain lists it, as a newer record of its name would prove its state to be lost.
+ */
+function renewRecord(state: ClusterState, context: StepContext): void {
+  const { record } = state;
+  if (!isRetired(record)) return;
+  for (const chain of Object.values(record.buckets)) {
+    const since = completeSince(chain);
+    if (chain.configs.some((c) => c.e >= since && c.M.some((m) => m.id === record.id))) return;
+  }
+  state.record = {
+    ...record,
+    id: `${context.newId()}${context.newId()}`,
+    active: false,
+    sealed: false,
+    bootsBefore: record.boots,
+  };
+  // their tables are of boots of the old record: they are dropped, and each bucket asks for a boot again
+  state.running.clear();
+}
+
+/** A quorum of a bucket's members was seen active in its newest configuration. */
+function noteComplete(state: ClusterState): void {
+  for (const [bucket, chain] of Object.entries(state.record.buckets)) {
+    const newest = newestOf(chain);
+    if (newest === null || completeSince(chain) === newest.e || !hasVotingQuorum(state, bucket, newest)) continue;
+    state.record = recordComplete(state.record, bucket, epochOf(chain));
   }
 }
 
@@ -191,7 +254,7 @@ function refuseStrangers(state: ClusterState, effects: ClusterEffect[]): void {
 function knowPeer(state: ClusterState, name: NodeName): Peer {
   const known = state.peers.get(name);
   if (known !== undefined) return known;
-  const peer: Peer = { name, hello: null, refusal: null };
+  const peer: Peer = { name, hello: null, told: '', refusal: null };
   if (name !== state.record.name) state.peers.set(name, peer);
   return peer;
 }
@@ -202,24 +265,30 @@ function connectMore(state: ClusterState, context: StepContext, effects: Cluster
     const triedAt = state.triedAt.get(peer.name);
     if (triedAt !== undefined && context.now - triedAt < RETRY_CONNECT_MS) continue;
     state.triedAt.set(peer.name, context.now);
-    effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello: ownHello(state), ask: true } });
+    sayHello(state, peer, true, effects);
   }
 }
 
 /** Everybody connected hears of a change: a decided configuration, a boot, the right to vote. */
 function tellChanges(state: ClusterState, effects: ClusterEffect[]): void {
   const summary = summaryOf(state);
-  if (summary === state.told) return;
-  state.told = summary;
-  const hello = ownHello(state);
-  for (const peer of state.peers.values()) {
-    if (peer.hello !== null)
-      effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
-  }
+  // by peer: what was said before the peer was connected may have waited, and things have changed since
+  for (const peer of state.peers.values())
+    if (peer.hello !== null && peer.told !== summary) sayHello(state, peer, false, effects);
+}
+
+function sayHello(state: ClusterState, peer: Peer, ask: boolean, effects: ClusterEffect[]): void {
+  peer.told = summaryOf(state);
+  effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello: ownHello(state), ask } });
 }
 
 function summaryOf(state: ClusterState): string {
   const { record } = state;
-  const buckets = Object.entries(record.buckets).map(([bucket, chain]) => [bucket, newestOf(chain)?.e ?? 0]);
-  return JSON.stringify([newestOf(record.system)?.e ?? 0, record.active, buckets, [...state.running]]);
+  const buckets = Object.entries(record.buckets).map(([bucket, chain]) => [
+    bucket,
+    epochOf(chain),
+    completeSince(chain),
+  ]);
+  const leaving = [state.isStopping, ...state.leaving];
+  return JSON.stringify([record.id, epochOf(record.system), record.active, buckets, [...state.running], leaving]);
 }

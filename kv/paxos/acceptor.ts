@@ -245,21 +245,12 @@ function watch(key: Key, before: Cell | null, cell: Cell, effects: AcceptorEffec
 }
 
 function promise(acceptor: Acceptor, m: Prepare, entry: Entry, effects: AcceptorEffect[]): void {
-  const message: RegisterReply = {
-    kind: 'promise',
-    from: acceptor.place,
-    e: acceptor.e,
-    b: m.b,
-    clock: acceptor.clock,
-    ab: entry.ab,
-    fast: entry.fast,
-    cell: entry.cell,
-    chosen: entry.chosen,
-    ae: entry.ae,
-    fl: entry.fl,
-    ok: entry.fast && sameBallot(entry.ab, m.b),
-    seen: entry.seen,
-  };
+  const { place: from, e, clock } = acceptor;
+  const { ab, fast, cell, chosen, ae, fl, seen } = entry;
+  const message: RegisterReply =
+    fast && sameBallot(ab, m.b)
+      ? { kind: 'taken', from, e, b: m.b, clock }
+      : { kind: 'promise', from, e, b: m.b, clock, ab, fast, cell, chosen, ae, fl, seen };
   replyDurably(acceptor, m.key, entry, message, effects);
 }
 

@@ -3,7 +3,7 @@
  * how it ends: with an answer, or with a back-off before the next attempt. The invariants are those of `proposer.ts`, which brings replies,
  * time and connections here.
  */
-import { floorAbove } from './ballot.ts';
+import { floorAbove, ZERO } from './ballot.ts';
 import { makeCell } from './change.ts';
 import { countObservations, decide } from './decide.ts';
 import { countBits, resetAttempt } from './operation.ts';
@@ -11,7 +11,7 @@ import { quorumSize } from './quorum.ts';
 import { decideRead } from './read.ts';
 import type { Outcome } from './decide.ts';
 import type { Operation } from './operation.ts';
-import type { Ballot, Cell, Chosen, Config, Key, RegisterRequest } from './messages.ts';
+import type { Ballot, Cell, Chosen, Config, Key, RegisterRequest, Report } from './messages.ts';
 import type { Prepared, Proposer, ProposerEffects } from './proposer-state.ts';
 
 /** Begins the next attempt of an operation, or ends it for want of members. */
@@ -57,6 +57,9 @@ function expectedCount(proposer: Proposer, operation: Operation): number {
 }
 
 export function answer(proposer: Proposer, operation: Operation, outcome: Outcome, out: ProposerEffects): void {
+  const isUnwritten = operation.phase === 'preparing' && operation.kind !== 'collect';
+  const isEmpty = outcome.kind === 'ok' && (outcome.cell === null || !outcome.cell.live);
+  if (isUnwritten && isEmpty && proposer.limits.forgets) out.push({ kind: 'litter', key: operation.key });
   leave(proposer, operation);
   out.push({ kind: 'answer', operation, outcome });
 }
@@ -134,9 +137,17 @@ function worthWaiting(proposer: Proposer, operation: Operation): boolean {
 }
 
 function carryOut(proposer: Proposer, operation: Operation, nowMs: number, out: ProposerEffects): void {
-  const decision = decide(operation, operation.promises, operation.config as Config);
+  const config = operation.config as Config;
+  const decision = decide(operation, promisesOf(operation), config);
   if (decision.kind === 'done') answer(proposer, operation, decision.outcome, out);
   else write(proposer, operation, decision.cell, decision.own, decision.outcome, nowMs, out);
+}
+
+/** What the members that answered hold: those that took the fast cell hold that. */
+function promisesOf({ promises, okCount, fastCell, b }: Operation): readonly Report[] {
+  if (okCount === 0) return promises;
+  const taken: Report = { ab: b, fast: true, cell: fastCell, chosen: false, ae: b.e, fl: ZERO, seen: [] };
+  return [...promises, ...Array.from({ length: okCount }, () => taken)];
 }
 
 function write(
@@ -191,6 +202,7 @@ export function onRefused(
   nowMs: number,
   out: ProposerEffects,
 ): void {
+  if (isNack && (operation.refused & bit) === 0) operation.nackCount += 1;
   operation.refused |= bit;
   // Somebody else prepared the key meanwhile: the ordinary way, at once.
   if (isNack && operation.isPrepared && operation.phase === 'accepting') {
@@ -235,9 +247,13 @@ function backOff(proposer: Proposer, operation: Operation, nowMs: number, out: P
   out.push({ kind: 'backOff', operation, leastMs, mostMs });
 }
 
-/** The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. */
+/**
+ * The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. Except when every member refused
+ * it: their promises and floors only grow. Otherwise the first put of a node whose clock is behind a floor could not tell what became of it.
+ */
 export function keepOffer(operation: Operation): void {
-  if (operation.offer !== null) operation.offers.push(operation.offer);
+  const isDead = operation.phase === 'preparing' && operation.nackCount === operation.config?.M.length;
+  if (operation.offer !== null && !isDead) operation.offers = [...operation.offers, operation.offer];
   operation.offer = null;
 }
 

@@ -46,6 +46,33 @@ export function eraseChange(ver: Ballot): Change {
     cell !== null && cell.live && sameBallot(cell.ver, ver) ? { draft: TOMBSTONE, result: undefined } : KEPT;
 }
 
+/** What a swap asks of the present cell: that its newest change is that one, that nothing is there, or nothing. */
+export type Expected = Ballot | 'absent' | 'any';
+
+/** Stores the value if the cell is as expected; the result says whether it was. A life that is there goes on: its version and bind stay. */
+export function swapChange(expected: Expected, value: unknown): Change {
+  return (cell) => {
+    if (!isExpected(cell, expected)) return { draft: null, result: false };
+    return { draft: { live: true, value, bind: bindOf(cell) }, result: true };
+  };
+}
+
+function isExpected(cell: Cell | null, expected: Expected): boolean {
+  if (expected === 'any') return true;
+  if (cell === null || !cell.live) return expected === 'absent';
+  return expected !== 'absent' && sameBallot(newestChange(cell), expected);
+}
+
+/** What the key's present life is bound to. */
+export function bindOf(cell: Cell | null): Bind | null {
+  return cell !== null && cell.live ? cell.bind : null;
+}
+
+/** The ballot of the newest change in a cell: two cells of a key that have the same are the same. ZERO when nothing was ever there. */
+export function newestChange(cell: Cell | null): Ballot {
+  return cell === null ? ZERO : (historyOf(cell)[0] ?? ZERO);
+}
+
 const NO_HISTORY: readonly Ballot[] = [];
 
 /** Ballots of the newest changes of a cell, newest first. */

@@ -7,9 +7,9 @@ import { EMPTY, historyOf, makeCell } from './change.ts';
 import { choice, knownChosen, quorumSize } from './quorum.ts';
 import type { Change } from './change.ts';
 import type { Choice } from './quorum.ts';
-import type { Ballot, Cell, Config, Promised } from './messages.ts';
+import type { Ballot, Cell, Config, Report } from './messages.ts';
 
-export type OperationKind = 'put' | 'change' | 'read' | 'erase' | 'collect';
+export type OperationKind = 'put' | 'change' | 'read' | 'erase' | 'collect' | 'settle';
 
 /** `cell` is the one the answer is about: written or found; null when nothing was ever chosen. */
 export type Outcome =
@@ -18,8 +18,8 @@ export type Outcome =
   | { readonly kind: 'no_quorum' }
   /** It may have taken effect, or may still. */
   | { readonly kind: 'unknown' }
-  /** A change that took effect and was changed again since: its result is not known any more. */
-  | { readonly kind: 'applied' }
+  /** A change that took effect, with this result, and was changed again since; the present cell is not known. */
+  | { readonly kind: 'applied'; readonly result: unknown }
   /** An erase without enough observations, or a collect of a live key. */
   | { readonly kind: 'gave_up' };
 
@@ -47,7 +47,7 @@ export type Decision =
 export const UNKNOWN: Outcome = { kind: 'unknown' };
 export const GAVE_UP: Outcome = { kind: 'gave_up' };
 
-export function decide(operation: Deciding, replies: readonly Promised[], config: Config): Decision {
+export function decide(operation: Deciding, replies: readonly Report[], config: Config): Decision {
   const { b, offers } = operation;
   const chosen = choice(replies);
   const cell = chosen === null ? null : chosen.cell;
@@ -69,7 +69,9 @@ export function decide(operation: Deciding, replies: readonly Promised[], config
   const changed = operation.change(cell, b);
   if (changed.draft === null) {
     const outcome: Outcome = { kind: 'ok', result: changed.result, cell };
-    if (known || (cell === null && clear)) return { kind: 'done', outcome };
+    // a settling read writes also what is known: members that missed it, or hold what lost against it, get it
+    const isSettled = known && operation.kind !== 'settle';
+    if (isSettled || (cell === null && clear)) return { kind: 'done', outcome };
     return { kind: 'write', cell: cell ?? EMPTY, own: false, outcome };
   }
   if (operation.kind === 'erase' && countObservations(operation.ver, replies) < quorumSize(config.N)) {
@@ -80,7 +82,7 @@ export function decide(operation: Deciding, replies: readonly Promised[], config
 }
 
 /** How many of the repliers observed themselves that the incarnation's bound thing has ended. */
-export function countObservations(ver: Ballot | null, replies: readonly Promised[]): number {
+export function countObservations(ver: Ballot | null, replies: readonly Report[]): number {
   if (ver === null) return 0;
   let count = 0;
   for (const reply of replies) if (reply.seen.some((o) => o.ticket === null && sameBallot(o.ver, ver))) count += 1;
@@ -100,11 +102,12 @@ function isMine(h: Ballot, operation: Deciding): boolean {
 /** An earlier attempt of ours, or this one's fast value, is in the cell's history at `index`. */
 function outcomeOfOffer(operation: Deciding, cell: Cell, index: number): Outcome {
   const at = historyOf(cell)[index] as Ballot;
+  const offer = operation.offers.find((o) => sameBallot(o.b, at));
   if (index === 0) {
-    const offer = operation.offers.find((o) => sameBallot(o.b, at));
     return { kind: 'ok', result: offer === undefined ? operation.change(null, at).result : offer.result, cell };
   }
-  if (operation.kind === 'change') return { kind: 'applied' };
+  // one of its offers is in the history, so the cell that it wrote then is what was chosen then
+  if (operation.kind === 'change') return { kind: 'applied', result: offer?.result };
   const { draft, result } = operation.change(null, at);
   return { kind: 'ok', result, cell: draft === null ? cell : makeCell(draft, null, at) };
 }
@@ -116,7 +119,7 @@ function decideCollect(cell: Cell | null): Decision {
 }
 
 /** A member that has not got the incarnation cannot have watched it: give it the cell; its own eraser follows. */
-function withoutEvidence(ver: Ballot, cell: Cell, replies: readonly Promised[]): Decision {
+function withoutEvidence(ver: Ballot, cell: Cell, replies: readonly Report[]): Decision {
   const everywhere = replies.every((reply) => reply.cell !== null && sameBallot(reply.cell.ver, ver));
   return everywhere ? { kind: 'done', outcome: GAVE_UP } : { kind: 'write', cell, own: false, outcome: GAVE_UP };
 }

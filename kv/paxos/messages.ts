@@ -165,11 +165,21 @@ export interface Holding {
   readonly fl: Ballot;
 }
 
-export interface Promised extends Answering, Holding {
-  readonly kind: 'promise';
-  /** It holds the fast cell of this ballot. */
-  readonly ok: boolean;
+/** What a member holds for a key, and its own observations against it. */
+export interface Report extends Holding {
   readonly seen: readonly Observation[];
+}
+
+export interface Promised extends Answering, Report {
+  readonly kind: 'promise';
+}
+
+/**
+ * A promise of a member that took the fast cell of this very ballot. What else it could say does not matter: only a first attempt offers a fast
+ * cell, so that nothing earlier of the same operation can have been forgotten, and nobody waits for the end of a key that is just being made.
+ */
+export interface Taken extends Answering {
+  readonly kind: 'taken';
 }
 
 export interface Nack extends Answering {
@@ -203,7 +213,7 @@ export interface Inactive extends Answering {
 }
 
 export type RegisterRequest = Prepare | Accept | Read | Chosen | Forget;
-export type RegisterReply = Promised | Nack | Accepted | StateReply | OldEpoch | Behind | Inactive;
+export type RegisterReply = Promised | Taken | Nack | Accepted | StateReply | OldEpoch | Behind | Inactive;
 
 export type KeyedEntry = readonly [Key, Entry];
 

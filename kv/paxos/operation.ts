@@ -32,7 +32,7 @@ export interface Operation {
   /** Ballot of the present attempt, or id of the present plain read. */
   b: Ballot;
   attempts: number;
-  offers: Offer[];
+  offers: readonly Offer[];
   /** Its own change was handed to the transport at least once: it may take effect. */
   isExposed: boolean;
   /** This attempt offers an own change, with this result. */
@@ -41,13 +41,15 @@ export interface Operation {
   /** The members that promised for this ballot (or answered the plain read), and what they said. */
   answered: number;
   answeredCount: number;
-  promises: Promised[];
-  states: Holding[];
+  promises: readonly Promised[];
+  states: readonly Holding[];
   okCount: number;
   /** Started with the Accept, at a ballot that was promised with the change before. */
   isPrepared: boolean;
   /** The members whose vote is not to be expected: nacked, or inactive in this epoch. */
   refused: number;
+  /** How many members refused this ballot, and so will never accept anything at it. */
+  nackCount: number;
   /** Answers of members that stand at another epoch. Says only how long to wait: it may count a member twice. */
   elsewhereCount: number;
   accepted: number;
@@ -90,6 +92,12 @@ export function createCollect(key: Key, settings: OperationSettings = {}): Opera
   return createOperation('collect', key, readChange, null, settings);
 }
 
+/** A classic read that gets all members to hold what is chosen, so that they know it: for what a proposer left half-done. */
+export function createSettle(key: Key, settings: OperationSettings = {}): Operation {
+  return createOperation('settle', key, readChange, null, settings);
+}
+const NONE: readonly never[] = [];
+
 function createOperation(
   kind: OperationKind,
   key: Key,
@@ -109,17 +117,18 @@ function createOperation(
     config: null,
     b: ZERO,
     attempts: 0,
-    offers: [],
+    offers: NONE,
     isExposed: false,
     offer: null,
     fastCell: null,
     answered: 0,
     answeredCount: 0,
-    promises: [],
-    states: [],
+    promises: NONE,
+    states: NONE,
     okCount: 0,
     isPrepared: false,
     refused: 0,
+    nackCount: 0,
     elsewhereCount: 0,
     accepted: 0,
     acceptedCount: 0,
@@ -139,11 +148,12 @@ export function resetAttempt(operation: Operation, config: Config, b: Ballot, no
   operation.fastCell = null;
   operation.answered = 0;
   operation.answeredCount = 0;
-  if (operation.promises.length > 0) operation.promises = [];
-  if (operation.states.length > 0) operation.states = [];
+  operation.promises = NONE;
+  operation.states = NONE;
   operation.okCount = 0;
   operation.isPrepared = false;
   operation.refused = 0;
+  operation.nackCount = 0;
   operation.elsewhereCount = 0;
   operation.accepted = 0;
   operation.acceptedCount = 0;

@@ -76,8 +76,13 @@ export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: numbe
       if (reply.e !== config.e || (operation.answered & bit) !== 0) return;
       operation.answered |= bit;
       operation.answeredCount += 1;
-      if (reply.ok) operation.okCount += 1;
-      if (operation.phase === 'preparing') operation.promises.push(reply);
+      if (operation.phase === 'preparing') operation.promises = [...operation.promises, reply];
+      return onPromise(proposer, operation, nowMs, out);
+    case 'taken':
+      if (reply.e !== config.e || operation.fastCell === null || (operation.answered & bit) !== 0) return;
+      operation.answered |= bit;
+      operation.answeredCount += 1;
+      operation.okCount += 1;
       return onPromise(proposer, operation, nowMs, out);
     case 'accepted':
       if (reply.e !== config.e || (operation.accepted & bit) !== 0) return;
@@ -88,7 +93,7 @@ export function stepReply(proposer: Proposer, reply: RegisterReply, nowMs: numbe
       if (reply.e !== config.e || operation.phase !== 'reading' || (operation.answered & bit) !== 0) return;
       operation.answered |= bit;
       operation.answeredCount += 1;
-      operation.states.push(reply);
+      operation.states = [...operation.states, reply];
       return onState(proposer, operation, nowMs, out);
     case 'nack':
       if (reply.e !== config.e) return;

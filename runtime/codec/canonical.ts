@@ -10,13 +10,17 @@ let scratch: TermWriter | null = null;
  * bigints as integers, bytes as binaries. `decodeCanonicalKey` gives an equal term.
  * Most keys are short strings: theirs are ASCII, which is quicker to send than other text.
  *
+ * Node to node, 0 and -0 are two terms, an integer and a float. `isZeroPlain` takes the sign from every zero: one key for what is `===` here,
+ * and for 0.0 and -0.0, which are `=:=` on OTP 25.
+ *
  * @throws `not_sendable`
  */
-export function canonicalKey(value: unknown): string {
+export function canonicalKey(value: unknown, isZeroPlain = false): string {
   const writer = scratch ?? new TermWriter(256, true);
   // A getter in the value may ask for a key itself.
   scratch = null;
   writer.position = 0;
+  writer.isZeroPlain = isZeroPlain;
   writer.term(value, 'key');
   const key = Buffer.prototype.latin1Slice.call(writer.buffer, 0, writer.position);
   if (writer.buffer.length <= BYTES_KEPT_MAX) scratch = writer;

@@ -53,7 +53,7 @@ export function writeKind(writer: TermWriter, value: object, left: number): void
       writeText(writer, (value as RegExp).source);
       return writeText(writer, (value as RegExp).flags);
     case 'float':
-      return writeFloat(writer, (value as Float).value);
+      return writeFloat(writer, (value as Float).value + (writer.isZeroPlain ? 0 : -0));
     case 'improperList':
       return writeImproperList(writer, value as ImproperList, left);
     default:

@@ -28,6 +28,8 @@ import * as Tag from './tags.ts';
 export class TermWriter extends ByteWriter {
   /** Write one form for all values that are equal at a BEAM node, with maps in key order. @internal */
   readonly canonical: boolean;
+  /** Writes -0 as 0. */
+  isZeroPlain = false;
 
   constructor(size?: number, canonical = false) {
     super(size);
@@ -71,7 +73,8 @@ const encodedNil = encodeAtom('nil');
 export function writeValue(writer: TermWriter, value: unknown, left: number): void {
   switch (typeof value) {
     case 'number':
-      return writeNumber(writer, value);
+      // adding a zero takes the sign from a zero
+      return writeNumber(writer, writer.isZeroPlain ? value + 0 : value);
     case 'string':
       return writeText(writer, value);
     case 'object':

@@ -68,6 +68,7 @@ const planted: readonly (readonly [what: string, path: string, text: string, rul
     "import type { A } from '../process/b.ts';\nexport type B = A;",
     imports,
   ],
+  ['the package by path in an example', 'examples/a/a.ts', "export { a } from '../../kv/index.ts';", imports],
   ['the package by name', 'test/a.ts', "export { a } from 'quorate/kv';", imports],
   [
     'a floating promise',

@@ -9,15 +9,26 @@ import type { Answer, Command } from './node-program.ts';
 
 const PROGRAM = new URL('./node-program.js', import.meta.url);
 
-export class NodeProgram {
+export interface ProgramFile {
+  readonly program: URL;
+  /** What runs it instead of this Node, and that one's arguments before the program. */
+  readonly execPath?: string;
+  readonly execArgv?: readonly string[];
+}
+
+export class NodeProgram<Op extends string = Command['op']> {
   readonly #child: ChildProcess;
   readonly #waiting: Map<number, (answer: Answer) => void> = new Map();
   readonly ended: Promise<void>;
   stderr = '';
   #commands = 0;
 
-  constructor(options: object) {
-    this.#child = fork(PROGRAM, [JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+  constructor(options: object, { program, execPath, execArgv }: ProgramFile = { program: PROGRAM }) {
+    this.#child = fork(program, [JSON.stringify(options)], {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      ...(execPath === undefined ? {} : { execPath }),
+      ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
+    });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     this.#child.on('message', (answer: Answer) => {
       this.#waiting.get(answer.id)?.(answer);
@@ -37,26 +48,35 @@ export class NodeProgram {
     return this.#answer(0);
   }
 
-  ask(op: Command['op'], ...args: unknown[]): Promise<unknown> {
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  ask(op: Op, ...args: unknown[]): Promise<unknown> {
     this.#commands += 1;
-    const command: Command = { id: this.#commands, op, args };
-    const answer = this.#answer(command.id);
-    this.#child.send(command);
+    const id = this.#commands;
+    if (!this.#child.connected) return Promise.reject(new Error(`the program ended: ${this.stderr}`));
+    const answer = this.#answer(id);
+    this.#child.send({ id, op, args });
     return answer;
   }
 
-  status(): Promise<ClusterStatus> {
+  status(this: NodeProgram): Promise<ClusterStatus> {
     return this.ask('status') as Promise<ClusterStatus>;
   }
 
-  async stop(): Promise<void> {
+  async stop(this: NodeProgram): Promise<void> {
     await this.ask('stop');
     this.#child.disconnect();
     await this.ended;
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
+    this.signal('SIGKILL');
     await this.ended;
   }
 

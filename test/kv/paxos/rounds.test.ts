@@ -28,6 +28,8 @@ const toOrFrom =
   (m: InFlight): boolean =>
     m.proposer === proposer && members.includes(m.member);
 
+const isOfFirstPhase = ({ message }: InFlight): boolean => ['prepare', 'promise', 'taken'].includes(message.kind);
+
 function valueOf(outcome: Outcome): unknown {
   assert.equal(outcome.kind, 'ok');
   return outcome.kind === 'ok' && outcome.cell?.live === true ? outcome.cell.value : null;
@@ -45,7 +47,7 @@ describe('the tutorial cases', () => {
     const x = cluster.start(0, createPut('k', 'x', null));
     // X reaches members 0 and 1 only; its Accept is at member 1 alone when Y begins.
     cluster.drop(to(2));
-    cluster.deliverAll((m) => m.message.kind === 'prepare' || m.message.kind === 'promise');
+    cluster.deliverAll(isOfFirstPhase);
     cluster.pass(0, 30);
     cluster.deliverOne((m) => m.message.kind === 'accept' && m.member === 1);
     cluster.drop((m) => m.proposer === 0);
@@ -94,7 +96,7 @@ describe('propose, repair, repair after a re-send', () => {
   it('a read repairs: it writes the value it found back to a quorum before it answers', () => {
     const cluster = new SmallCluster(3);
     const put = cluster.start(0, createChange('k', add));
-    cluster.deliverAll((m) => m.message.kind === 'prepare' || m.message.kind === 'promise');
+    cluster.deliverAll(isOfFirstPhase);
     // Only its own member gets the Accept; then the proposer is gone.
     cluster.deliverOne((m) => m.message.kind === 'accept' && m.member === 0);
     cluster.drop((m) => m.proposer === 0);
@@ -107,7 +109,7 @@ describe('propose, repair, repair after a re-send', () => {
   it('a change whose answers were lost is repaired by somebody else and its retry does not apply it twice', () => {
     const cluster = new SmallCluster(3);
     const change = cluster.start(0, createChange('k', add));
-    cluster.deliverAll((m) => m.message.kind === 'prepare' || m.message.kind === 'promise');
+    cluster.deliverAll(isOfFirstPhase);
     cluster.deliverOne((m) => m.message.kind === 'accept' && m.member === 1);
     cluster.drop((m) => m.proposer === 0);
     assert.equal(valueOf(cluster.finish(2, createRead('k', { startsClassic: true }))), 1);

@@ -6,6 +6,8 @@ import { ballotHex, ballotToken, compareBallots, ZERO } from '../../../kv/paxos/
 import { EMPTY, eraseChange, HISTORY_MAX, historyOf, makeCell, putChange } from '../../../kv/paxos/change.ts';
 import { decide } from '../../../kv/paxos/decide.ts';
 import { choice, knownChosen, quorumSize } from '../../../kv/paxos/quorum.ts';
+import { createChange } from '../../../kv/paxos/operation.ts';
+import { createProposer, startOperation, stepReply } from '../../../kv/paxos/proposer.ts';
 import { decideRead } from '../../../kv/paxos/read.ts';
 import { adopt } from '../../../kv/paxos/transfer.ts';
 import { configOf } from './small-cluster.ts';
@@ -66,24 +68,24 @@ describe('an acceptor', () => {
   it('takes a fast value only when it holds nothing, and only above its promise', () => {
     const [x, y] = [cellOf('x', ballot(1)), cellOf('y', ballot(2))];
     const fresh = newAcceptor();
-    assert.equal((send(fresh, prepare(ballot(1), x)) as Promised).ok, true);
+    assert.equal(send(fresh, prepare(ballot(1), x))?.kind, 'taken');
     const second = send(fresh, prepare(ballot(2), y)) as Promised;
-    assert.equal(second.ok, false);
+    assert.equal(second.kind, 'promise');
     assert.equal(second.cell, x);
     assert.equal((send(fresh, prepare(ballot(1), x)) as RegisterReply).kind, 'nack');
 
     const promised = newAcceptor();
     send(promised, prepare(ballot(2)));
     assert.equal((send(promised, prepare(ballot(1), x)) as RegisterReply).kind, 'nack');
-    assert.equal((send(promised, prepare(ballot(2), y)) as Promised).ok, false);
-    assert.equal((send(promised, prepare(ballot(3), cellOf('z', ballot(3)))) as Promised).ok, true);
+    assert.equal(send(promised, prepare(ballot(2), y))?.kind, 'promise');
+    assert.equal(send(promised, prepare(ballot(3), cellOf('z', ballot(3))))?.kind, 'taken');
   });
 
-  it('says ok again to a duplicate of the fast Prepare that it took', () => {
+  it('says to a duplicate of the fast Prepare again that it took it', () => {
     const acceptor = newAcceptor();
     const x = cellOf('x', ballot(1));
     send(acceptor, prepare(ballot(1), x));
-    assert.equal((send(acceptor, prepare(ballot(1), x)) as Promised).ok, true);
+    assert.equal(send(acceptor, prepare(ballot(1), x))?.kind, 'taken');
   });
 
   it('refuses an Accept below its promise, takes one at or above it, and raises the promise to next', () => {
@@ -219,7 +221,7 @@ describe('a plain read', () => {
 describe('the decision of a proposer', () => {
   const config = configOf(3);
   const promised = (holding: Holding, more: Partial<Promised> = {}): Promised => {
-    return { kind: 'promise', from: 0, e: 1, b: ballot(9), clock: 9, ok: false, seen: [], ...holding, ...more };
+    return { kind: 'promise', from: 0, e: 1, b: ballot(9), clock: 9, seen: [], ...holding, ...more };
   };
   const put = (offers: Deciding['offers'] = []): Deciding => {
     return { kind: 'put', change: putChange('mine', null), ver: null, b: ballot(99), offers };
@@ -301,5 +303,18 @@ describe('the decision of a proposer', () => {
       kind: 'done',
       outcome: { kind: 'gave_up' },
     });
+  });
+});
+
+describe('a proposer', () => {
+  it('does not count a member that took a fast value where none was offered', () => {
+    const proposer = createProposer(1);
+    Object.assign(proposer, { config: configOf(3), connected: 0b111 });
+    const change = createChange('k', () => ({ draft: null, result: null }));
+    startOperation(proposer, change, 0, []);
+    for (const kind of ['taken', 'promise'] as const) {
+      stepReply(proposer, { kind, from: 1, e: 1, b: change.b, clock: 1, ...nothing, seen: [] }, 1, []);
+      assert.equal(change.answeredCount, kind === 'promise' ? 1 : 0);
+    }
   });
 });

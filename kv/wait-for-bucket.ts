@@ -1,0 +1,37 @@
+/** Waiting until a bucket of this node works. */
+import { presentEnv } from '../runtime/node/default.ts';
+import { isAtom, type Atom } from '../runtime/term/atom.ts';
+import type { OperationRequest } from './bucket/requests.ts';
+import { probeKeys, readiness } from './bucket/routes.ts';
+import { aborted, StoreError } from './errors.ts';
+import { DEFAULT_BUCKET } from './kv-options.ts';
+import { pause, RETRY_MS, runRequest } from './run-request.ts';
+
+const PROBE_MS = 500;
+
+/** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited, and `aborted`. */
+export async function waitForBucket(
+  bucket: string | Atom = DEFAULT_BUCKET,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const name = isAtom(bucket) ? bucket.name : bucket;
+  const { signal } = options;
+  const env = presentEnv();
+  const deadline = env.now() + (options.timeoutMs ?? Infinity);
+  for (;;) {
+    if (signal?.aborted === true) throw aborted('not-applied');
+    const state = await readiness(name);
+    if (state.isReady && (await isAnswered(name, state.partitions))) return;
+    if (env.now() >= deadline) {
+      const why = state.waits ?? 'a quorum of its members is not connected';
+      throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
+    }
+    await pause(env, RETRY_MS, signal);
+  }
+}
+
+async function isAnswered(bucket: string, partitions: number): Promise<boolean> {
+  const probes = probeKeys(partitions).map((key): OperationRequest => ({ kind: 'get', key, timeoutMs: PROBE_MS }));
+  const answers = probes.map((probe) => runRequest(bucket, probe, {}, (outcome) => outcome.kind === 'ok'));
+  return (await Promise.all(answers.map((answer) => answer.catch(() => false)))).every((isOk) => isOk);
+}
