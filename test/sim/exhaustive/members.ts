@@ -82,7 +82,7 @@ export class Members {
     const reply = replied?.kind === 'reply' ? replied.message : null;
     const entry = acceptor.keys.get(KEY);
     const violation = describeRegress(before, acceptor);
-    const isAcceptance = reply?.kind === 'accepted' || (reply?.kind === 'promise' && reply.ok);
+    const isAcceptance = reply?.kind === 'accepted' || reply?.kind === 'taken';
     let accepted = -1;
     if (isAcceptance && entry !== undefined && entry.cell !== null) {
       const cell = message.kind === 'accept' ? message.cell : entry.cell;

@@ -87,8 +87,10 @@ export class Proposals {
     const { phase } = operation;
     switch (m.kind) {
       case 'promise':
-        if ((marks & PROMISED) !== 0) return false;
-        return phase === 'preparing' || (phase === 'accepting' && m.ok && operation.fastCell !== null);
+        return (marks & PROMISED) === 0 && phase === 'preparing';
+      case 'taken':
+        if ((marks & PROMISED) !== 0 || operation.fastCell === null) return false;
+        return phase === 'preparing' || phase === 'accepting';
       case 'accepted':
         return (marks & ACCEPTED) === 0 && (phase === 'accepting' || phase === 'collecting');
       case 'state':
@@ -352,6 +354,7 @@ export class Proposals {
       promises: [],
       states: [],
       refused: 0,
+      nackCount: 0,
       elsewhereCount: 0,
       accepted: 0,
       acceptedCount: 0,
@@ -404,6 +407,7 @@ function appending(slot: number, creates: boolean): Change {
 }
 
 function answerOf(plan: OperationPlan, outcome: Outcome): Answer {
+  if (outcome.kind === 'applied') return { kind: 'applied', result: outcome.result as Value, ver: null };
   if (outcome.kind !== 'ok') return { kind: outcome.kind, result: undefined, ver: null };
   const cell = outcome.cell !== null && outcome.cell.live ? outcome.cell : null;
   const ver = cell === null ? null : cell.ver;

@@ -367,4 +367,10 @@ export const SCENARIOS: readonly Scenario[] = [
       prefix: [{ operation: 0, members: [0, 1] }],
     }),
   },
+  {
+    name: 'refusals',
+    about: 'a put that hears refusals, and its erase, on one member',
+    isQuick: true,
+    variants: only([op('put', 1, [1, 5], mortal), op('erase', 2, [3])], { configs: [founded(1)], nacks: true }),
+  },
 ];

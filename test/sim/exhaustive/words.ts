@@ -96,5 +96,5 @@ export function replyText(m: RegisterReply): string {
   const marks = `${m.chosen ? ' chosen' : ''} ae ${m.ae} fl ${ballotText(m.fl)}`;
   if (m.kind === 'state') return `${held}${marks}`;
   const seen = m.seen.map((o) => ballotText(o.ver)).join(' ');
-  return `${held}${marks}${m.ok ? ' ok' : ''}${seen === '' ? '' : ` seen ${seen}`}`;
+  return `${held}${marks}${seen === '' ? '' : ` seen ${seen}`}`;
 }
