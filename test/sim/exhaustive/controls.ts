@@ -22,7 +22,14 @@ function shared(name: string, scenario: string): ExhaustiveControl {
   return { name, rule: control.rule, scenario, replacements: control.replacements };
 }
 
-function one(name: string, rule: string, scenario: string, module: string, from: string, to: string): ExhaustiveControl {
+function one(
+  name: string,
+  rule: string,
+  scenario: string,
+  module: string,
+  from: string,
+  to: string,
+): ExhaustiveControl {
   return { name, rule, scenario, replacements: [{ module, from, to }] };
 }
 
@@ -47,21 +54,21 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
     'an empty result must be known to be chosen',
     'erase-read-read',
     'decide',
-    'if (known || (cell === null && clear))',
-    'if (known || ((cell === null || !cell.live) && clear))',
+    'if (isSettled || (cell === null && clear))',
+    'if (isSettled || ((cell === null || !cell.live) && clear))',
   ),
   shared('retry-forgets-its-ballots', 'change-retry'),
-  shared('retry-sees-newest-only', 'put-erase-retry'),
+  shared('retry-sees-newest-only', 'erase-retry'),
   one(
     'cut-ignored',
     'a retry whose ballot may have fallen out of the history answers unknown',
-    'put-erase-retry-k1',
+    'erase-retry-short-history',
     'decide',
     'if (cell !== null && !isLower(cell.cut, oldest.b))',
     'if (false)',
   ),
-  shared('floor-unknown-to-retries', 'put-erase-forget'),
-  shared('retry-answers-unsealed', 'put-extend-read'),
+  shared('floor-unknown-to-retries', 'forget-retry'),
+  shared('retry-answers-unsealed', 'extend-read'),
   one(
     'next-on-one-promise',
     'the next ballot is used only with the promises of a quorum',
@@ -70,14 +77,14 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
     "if (operation.phase === 'accepting' && operation.acceptedCount >= quorumSize(config.N)) {",
     "if (next !== null) rememberPrepared(proposer, key, { next, cell });\n    if (operation.phase === 'accepting' && operation.acceptedCount >= quorumSize(config.N)) {",
   ),
-  shared('no-floor', 'put-erase-forget'),
-  shared('no-floor-fast', 'put-erase-forget'),
-  shared('forget-after-quorum', 'put-erase-forget-put'),
-  shared('fast-in-retries', 'put-erase-forget'),
+  shared('no-floor', 'forget-retry'),
+  shared('no-floor-fast', 'forget-retry'),
+  shared('forget-after-quorum', 'erase-forget-change'),
+  shared('fast-in-retries', 'forget-retry'),
   {
     name: 'fast-put-reads',
     rule: 'a put that has sent a fast value does not finish by a plain read',
-    scenario: 'fast-put-reads',
+    scenario: 'late-fast-value',
     replacements: [
       {
         module: 'attempt',
@@ -107,7 +114,11 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
     rule: 'incarnations are told apart by ballot, not by a counter of the key that forgetting resets',
     scenario: 'late-end',
     replacements: [
-      { module: 'change', from: 'before.ver : b;', to: 'before.ver : { e: 1, r: 1 + (before?.hist.length ?? 0), p: 0 };' },
+      {
+        module: 'change',
+        from: 'before.ver : b;',
+        to: 'before.ver : { e: 1, r: 1 + (before?.hist.length ?? 0), p: 0 };',
+      },
       { module: 'change', from: 'hist: live ? NO_HISTORY : [b]', to: 'hist: [b]' },
     ],
   },
@@ -139,7 +150,7 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
   one(
     'no-epoch-check',
     'a request of an older epoch is refused',
-    'replace-put-put',
+    'replace',
     'acceptor',
     'if (message.e !== acceptor.e || !acceptor.active) {',
     'if (!acceptor.active) {',
@@ -164,7 +175,7 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
   one(
     'joiner-votes-at-once',
     'a joiner merges before it votes',
-    'replace-put-put',
+    'replace',
     'transfer',
     'if (was && !config.mergeAll)\n        return',
     'acceptor.active ||= !config.mergeAll;\n    if (!config.mergeAll)\n        return',
@@ -172,17 +183,19 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
   {
     name: 'merge-from-one',
     rule: 'a joiner merges from r members',
-    scenario: 'replace-put-put',
+    scenario: 'replace',
     replacements: [
-      { module: 'transfer', from: 'need: from.r', to: 'need: 1' },
-      { module: 'transfer', from: 'if (states.length < prev.r)', to: 'if (false)' },
+      { module: 'transfer', from: 'return { from, need: from.r };', to: 'return { from, need: 1 };' },
+      { module: 'transfer', from: 'if (states.length < need)', to: 'if (false)' },
     ],
   },
   {
     name: 'merge-from-unsealed',
     rule: 'a joiner merges from members that are sealed',
-    scenario: 'replace-put-put',
-    replacements: [{ module: 'transfer', from: 'acceptor.e !== config.e || config.prev === null', to: 'config.prev === null' }],
+    scenario: 'replace',
+    replacements: [
+      { module: 'transfer', from: 'acceptor.e !== config.e || config.prev === null', to: 'config.prev === null' },
+    ],
     servesUnsealed: true,
   },
   one(
@@ -198,12 +211,30 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
     rule: 'r is #M - q + 1 only while uniform',
     scenario: 'grow-replace',
     replacements: [
-      { module: 'transfer', from: 'need: from.r', to: 'need: from.M.length - Math.floor(from.N / 2)' },
-      { module: 'transfer', from: 'if (states.length < prev.r)', to: 'if (false)' },
+      {
+        module: 'transfer',
+        from: 'return { from, need: from.r };',
+        to: 'return { from, need: from.M.length - Math.floor(from.N / 2) };',
+      },
+      { module: 'transfer', from: 'if (states.length < need)', to: 'if (false)' },
     ],
   },
-  one('no-merge-after-vacate', 'all merge after a vacate that leaves q', 'vacate-fill', 'transfer', 'if (was && !config.mergeAll)', 'if (was)'),
-  one('no-merge-after-decrease', 'all merge after N-1', 'three-two-one', 'transfer', 'if (was && !config.mergeAll)', 'if (was)'),
+  one(
+    'no-merge-after-vacate',
+    'all merge after a vacate that leaves q',
+    'vacate-fill',
+    'transfer',
+    'if (was && !config.mergeAll)',
+    'if (was)',
+  ),
+  one(
+    'no-merge-after-decrease',
+    'all merge after N-1',
+    'three-two-one',
+    'transfer',
+    'if (was && !config.mergeAll)',
+    'if (was)',
+  ),
   one(
     'inherited-counts',
     'reads count acceptances of the present epoch only',

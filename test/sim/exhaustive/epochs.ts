@@ -2,6 +2,7 @@
  * Epochs in a search: configurations are decided elsewhere, in order and at any time. A member adopts the next one whenever it likes,
  * or when it is asked for its state; a joiner merges as soon as it has the states that it needs, each as it was when it was given.
  */
+import { memberName } from './names.ts';
 import { copyMember, copyState } from './state.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { Model } from './model.ts';
@@ -22,7 +23,8 @@ export function adoptTogether(model: Model, initial: State, members: readonly nu
   let state = copyState(initial);
   for (const m of members) adoptAt(model, state, m, config);
   for (const m of members) {
-    for (let giver = 0; giver < state.members.length; giver++) state = given(model, state, m, giver, config)?.state ?? state;
+    for (let giver = 0; giver < state.members.length; giver++)
+      state = given(model, state, m, giver, config)?.state ?? state;
   }
   return state;
 }
@@ -83,5 +85,5 @@ function given(model: Model, state: State, joiner: number, giver: number, config
 }
 
 function isMember(config: Config, m: number): boolean {
-  return config.M.some(({ name }) => name === `m${m}`);
+  return config.M.some(({ name }) => name === memberName(m));
 }

@@ -21,7 +21,8 @@ export class Interner<T> {
     const known = this.#ids.get(text);
     if (known !== undefined) return known;
     const id = this.#values.length;
-    if (id > NUMBERS_MAX) throw new Error(`the scenario is too large: more than ${NUMBERS_MAX} different ${this.#what}`);
+    if (id > NUMBERS_MAX)
+      throw new Error(`the scenario is too large: more than ${NUMBERS_MAX} different ${this.#what}`);
     this.#ids.set(text, id);
     this.#values.push(make());
     return id;

@@ -9,6 +9,7 @@ import { isLower } from '../../../kv/paxos/ballot.ts';
 import { quorumSize } from '../../../kv/paxos/quorum.ts';
 import { expandEpochs } from './epochs.ts';
 import { Members } from './members.ts';
+import { incarnation, memberName, memberNumber } from './names.ts';
 import { Narrator } from './narrator.ts';
 import { Properties } from './properties.ts';
 import { ENDED, Proposals, UNSTARTED } from './proposals.ts';
@@ -99,7 +100,8 @@ export class Model {
     if (this.proposals.hasEnded(core)) return;
     for (const config of this.variant.configs) {
       if (config.e <= this.proposals.epochOf(core)) continue;
-      for (const step of this.proposals.learn(slot, core, this.#cacheOf(state, slot), config)) this.#take(state, slot, step);
+      for (const step of this.proposals.learn(slot, core, this.#cacheOf(state, slot), config))
+        this.#take(state, slot, step);
     }
   }
 
@@ -190,7 +192,8 @@ export class Model {
   /** A tombstone over a live cell has the observations of a quorum behind it, and they are true. */
   #judgeErase(state: State, life: number): string | null {
     const { creator } = this.words.lives.at(life);
-    if (this.#plan(creator).mortal !== true) return `an erase of what operation ${creator} created, which has not ended`;
+    if (this.#plan(creator).mortal !== true)
+      return `an erase of what operation ${creator} created, which has not ended`;
     const observers = state.members.filter((member) => member.observed.includes(life)).length;
     const { N } = this.variant.configs[0] as Config;
     return observers >= quorumSize(N) ? null : `an erase was proposed on ${observers} observations`;
@@ -225,7 +228,8 @@ export class Model {
       step.reply !== NO_REPLY &&
       !(member.replies[slot] as number[]).includes(step.reply) &&
       this.proposals.isUseful(state.cores[slot] as number, member.marks[slot] as number, step.reply);
-    const accepts = step.accepted >= 0 && !member.accepted.includes(step.accepted) && !state.chosen.includes(step.accepted);
+    const accepts =
+      step.accepted >= 0 && !member.accepted.includes(step.accepted) && !state.chosen.includes(step.accepted);
     if (step.state === member.acceptor && !isHeard && !accepts) return null;
     const next = copyMember(member);
     next.acceptor = step.state;
@@ -251,7 +255,7 @@ export class Model {
     const config = this.variant.configs[b.e - 1] as Config;
     let count = 0;
     config.M.forEach(({ name }) => {
-      const at = Number(name.slice(1));
+      const at = memberNumber(name);
       if (at === m || (state.members[at] as MemberState).accepted.includes(offer)) count += 1;
     });
     return count >= (fast ? config.M.length : quorumSize(config.N));
@@ -310,15 +314,7 @@ function forgetAcceptance(state: State, m: number, offer: number): void {
   state.members[m] = { ...copyMember(member), accepted: member.accepted.filter((other) => other !== offer) };
 }
 
-export function memberName(member: number): string {
-  return `m${member}`;
-}
-
-export function incarnation(member: number): Incarnation {
-  return { name: memberName(member), id: `record${member}`, boot: 1 };
-}
-
 function membersOf(configs: readonly Config[]): readonly Incarnation[] {
   const names = new Set(configs.flatMap((config) => config.M.map(({ name }) => name)));
-  return Array.from(names, (_, member) => incarnation(member));
+  return Array.from({ length: names.size }, (_, member) => incarnation(member));
 }

@@ -51,7 +51,8 @@ export class Narrator {
     for (const request of step.sent) does.push(`sends ${requestText(words.requests.at(request).message)}`);
     const answer = words.answers.at(step.answer);
     if (answer !== null) {
-      const result = answer.result === undefined ? '' : answer.result === null ? ' nothing' : ` [${String(answer.result)}]`;
+      const result =
+        answer.result === undefined ? '' : answer.result === null ? ' nothing' : ` [${String(answer.result)}]`;
       does.push(`answers ${answer.kind}${result}`);
     }
     const head = parts.length === 0 ? 'begins' : `after ${parts.join(', ')}`;
@@ -84,4 +85,3 @@ export class Narrator {
 export function memberNames(count: number): string[] {
   return Array.from({ length: count }, (_, m) => String.fromCharCode(65 + m));
 }
-

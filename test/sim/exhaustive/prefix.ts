@@ -36,7 +36,11 @@ function runStep(model: Model, initial: State, step: PrefixStep): State {
   return state;
 }
 
-function nextStep(model: Model, state: State, slot: number): { readonly from: State; readonly step: ProposalStep } | null {
+function nextStep(
+  model: Model,
+  state: State,
+  slot: number,
+): { readonly from: State; readonly step: ProposalStep } | null {
   if (state.cores[slot] === UNSTARTED) {
     const life = model.variant.operations[slot]?.kind === 'erase' ? (state.members[0]?.observed[0] ?? -1) : -1;
     const from = model.called(state, slot, life);

@@ -110,7 +110,8 @@ export class Properties {
     for (const { cell, b } of chosen) {
       if (!cell.live) continue;
       const value = cell.value as readonly number[];
-      if (new Set(value).size !== value.length) return `an operation was applied twice: ${cellText(cell)} at ${ballotText(b)}`;
+      if (new Set(value).size !== value.length)
+        return `an operation was applied twice: ${cellText(cell)} at ${ballotText(b)}`;
       for (const slot of value) {
         const ver = lives.get(slot);
         if (ver !== undefined && !sameBallot(ver, cell.ver)) {
@@ -157,7 +158,8 @@ function countBits(mask: number): number {
 function describeHistory(history: readonly HistoryOperation[]): string {
   return history
     .map((o) => {
-      const result = o.answeredAt === Infinity ? 'no answer' : o.result === undefined ? 'applied' : `[${String(o.result)}]`;
+      const result =
+        o.answeredAt === Infinity ? 'no answer' : o.result === undefined ? 'applied' : `[${String(o.result)}]`;
       return `    ${o.kind} (operation ${o.id}) from ${o.calledAt} to ${o.answeredAt}: ${result}`;
     })
     .join('\n');

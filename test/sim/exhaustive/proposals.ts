@@ -9,6 +9,7 @@ import { sameBallot } from '../../../kv/paxos/ballot.ts';
 import { PROPOSER_LIMITS } from '../../../kv/paxos/proposer-state.ts';
 import { ballotText, cellText, Interner } from './intern.ts';
 import { KEY } from './members.ts';
+import { memberName } from './names.ts';
 import type { Change } from '../../../kv/paxos/change.ts';
 import type { Offer, Outcome } from '../../../kv/paxos/decide.ts';
 import type { Ballot, Cell, Config, RegisterReply } from '../../../kv/paxos/messages.ts';
@@ -125,7 +126,12 @@ export class Proposals {
     return this.#remember(at, () => {
       const operation = this.#create(slot, life);
       const drawn = this.#variant.configs.map(() => 0);
-      const attempted: Attempted = { proposer: this.#proposer(slot, config, cache, null), operation, drawn, inputs: [] };
+      const attempted: Attempted = {
+        proposer: this.#proposer(slot, config, cache, null),
+        operation,
+        drawn,
+        inputs: [],
+      };
       if (operation.kind === 'put' && this.#plan(slot).classic === true) attempted.proposer.connected &= ~1;
       const step = this.#take(slot, attempted, config, (out) =>
         this.#cores.startOperation(attempted.proposer, operation, 0, out),
@@ -147,7 +153,13 @@ export class Proposals {
   }
 
   /** All visible steps that these waiting replies (by member) and timeouts allow. */
-  go(slot: number, core: number, cache: number, marks: readonly number[], waiting: readonly number[][]): readonly ProposalStep[] {
+  go(
+    slot: number,
+    core: number,
+    cache: number,
+    marks: readonly number[],
+    waiting: readonly number[][],
+  ): readonly ProposalStep[] {
     const held = this.#cells.at(core);
     if (held.operation === null) return [];
     let at = String.fromCharCode(slot, core, cache);
@@ -217,7 +229,7 @@ export class Proposals {
   }
 
   #placeOf(config: Config, member: number): number {
-    return config.M.findIndex((m) => m.name === `m${member}`);
+    return config.M.findIndex((m) => m.name === memberName(member));
   }
 
   /** Takes a core step with the plan's next round on the clock. Null: it would draw a round that the plan does not have. */

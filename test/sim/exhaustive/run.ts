@@ -32,7 +32,11 @@ export async function runScenario(
     const report = await searchVariant(variant, control, {
       statesMax: Math.max(0, limits.statesMax - states),
       mustStop: (progress) =>
-        limits.mustStop({ ...progress, states: states + progress.states, transitions: transitions + progress.transitions }),
+        limits.mustStop({
+          ...progress,
+          states: states + progress.states,
+          transitions: transitions + progress.transitions,
+        }),
     });
     last = report;
     states += report.states;
@@ -49,7 +53,11 @@ export async function runScenario(
   return { scenario: scenario.name, ...counts, violation, violated, trace, seconds };
 }
 
-async function searchVariant(variant: Variant, control: ExhaustiveControl | null, limits: Limits): Promise<SearchReport> {
+async function searchVariant(
+  variant: Variant,
+  control: ExhaustiveControl | null,
+  limits: Limits,
+): Promise<SearchReport> {
   const cores = await loadCores([...(control?.replacements ?? []), ...(variant.settings ?? [])]);
   const model = new Model(cores, control?.servesUnsealed === true ? { ...variant, servesUnsealed: true } : variant);
   return search(model, runPrefix(model), limits);
