@@ -15,6 +15,7 @@ export type {
   ChildSpec,
   ChildType,
   ClassStart,
+  ExportedStart,
   ModuleStart,
   Restart,
   Shutdown,
