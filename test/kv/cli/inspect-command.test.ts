@@ -25,7 +25,7 @@ test('tree(), ps() and info(pid) answer in the REPL of a node that npm start has
   assert.ok(text.includes(`pid: ${pid}`), text);
   assert.match(text, /registeredName: keeper,/);
   assert.match(text, /messages: \[ 'one', 'two' \]/);
-  await npm.type('await info("nobody")', /\[badarg\]: .*no process is registered as nobody/);
+  await npm.type('await info("nobody")', /BadArgumentError: .*no process is registered as nobody/);
   npm.child.kill('SIGTERM');
   await npm.ended;
 });
