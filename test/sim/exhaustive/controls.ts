@@ -75,7 +75,8 @@ export const EXHAUSTIVE_CONTROLS: readonly ExhaustiveControl[] = [
     'next-ballot',
     'attempt',
     "if (operation.phase === 'accepting' && operation.acceptedCount >= quorumSize(config.N)) {",
-    "if (next !== null) rememberPrepared(proposer, key, { next, cell });\n    if (operation.phase === 'accepting' && operation.acceptedCount >= quorumSize(config.N)) {",
+    'if (next !== null) rememberPrepared(proposer, key, { next, cell });\n' +
+      "    if (operation.phase === 'accepting' && operation.acceptedCount >= quorumSize(config.N)) {",
   ),
   shared('no-floor', 'forget-retry'),
   shared('no-floor-fast', 'forget-retry'),

@@ -10,7 +10,7 @@ import { quorumSize } from '../../../kv/paxos/quorum.ts';
 import { expandEpochs } from './epochs.ts';
 import { Members } from './members.ts';
 import { incarnation, memberName, memberNumber } from './names.ts';
-import { Narrator } from './narrator.ts';
+import type { Narrator } from './narrator.ts';
 import { Properties } from './properties.ts';
 import { ENDED, Proposals, UNSTARTED } from './proposals.ts';
 import { copyMember, copyState, decode, encodeHead, encodeMember, initialState, join, withNumber } from './state.ts';

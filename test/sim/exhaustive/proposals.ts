@@ -10,15 +10,13 @@ import { PROPOSER_LIMITS } from '../../../kv/paxos/proposer-state.ts';
 import { ballotText, cellText, Interner } from './intern.ts';
 import { KEY } from './members.ts';
 import { memberName } from './names.ts';
-import type { Change } from '../../../kv/paxos/change.ts';
-import type { Offer, Outcome } from '../../../kv/paxos/decide.ts';
-import type { Ballot, Cell, Config, RegisterReply } from '../../../kv/paxos/messages.ts';
+import { answerOf, appending, copyOperation, isForget, isOwn, operationText } from './operations.ts';
+import type { Ballot, Config, RegisterReply } from '../../../kv/paxos/messages.ts';
 import type { Operation } from '../../../kv/paxos/operation.ts';
 import type { Prepared, Proposer, ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
 import type { Cores } from '../cores.ts';
-import type { Value } from '../linearizable.ts';
 import type { OperationPlan, Variant } from './scenario.ts';
-import type { Answer, Words } from './words.ts';
+import type { Words } from './words.ts';
 
 /** Bits per member and operation: its promise was counted, its acceptance was counted. */
 export const PROMISED = 1;
@@ -386,82 +384,10 @@ export class Proposals {
   }
 }
 
-function isForget(effect: ProposerEffect): boolean {
-  return effect.kind === 'hint' && effect.message.kind === 'forget';
-}
-
-/** The Accept that was just sent carries the operation's own change. */
-function isOwn({ offer, b }: Operation): boolean {
-  return offer !== null && sameBallot(offer.b, b);
-}
-
-function copyOperation(operation: Operation): Operation {
-  const { offers, promises, states } = operation;
-  return { ...operation, offers: [...offers], promises: [...promises], states: [...states] };
-}
-
 function copyOf(attempted: Attempted, input: readonly [number, number]): Attempted {
   const operation = copyOperation(attempted.operation);
   const { proposer } = attempted;
   const running = new Map([[operation.b.r, operation]]);
   const copy: Proposer = { ...proposer, running, cache: new Map(proposer.cache) };
   return { proposer: copy, operation, drawn: [...attempted.drawn], inputs: [...attempted.inputs, input] };
-}
-
-/** Appends the operation to the list of those that made the value; creates the list only if it may. */
-function appending(slot: number, creates: boolean): Change {
-  return (cell) => {
-    const isLive = cell !== null && cell.live;
-    if (!isLive && !creates) return { draft: null, result: null };
-    const value = [...(isLive ? (cell.value as readonly number[]) : []), slot];
-    return { draft: { live: true, value, bind: isLive ? cell.bind : null }, result: value };
-  };
-}
-
-function answerOf(plan: OperationPlan, outcome: Outcome): Answer {
-  if (outcome.kind === 'applied') return { kind: 'applied', result: outcome.result as Value, ver: null };
-  if (outcome.kind !== 'ok') return { kind: outcome.kind, result: undefined, ver: null };
-  const cell = outcome.cell !== null && outcome.cell.live ? outcome.cell : null;
-  const ver = cell === null ? null : cell.ver;
-  switch (plan.kind) {
-    case 'put':
-    case 'change':
-    case 'extend':
-      return { kind: 'ok', result: outcome.result as Value, ver: outcome.result === null ? null : ver };
-    case 'read':
-      return { kind: 'ok', result: cell === null ? null : (cell.value as readonly number[]), ver };
-    case 'erase':
-    case 'collect':
-      return { kind: 'ok', result: null, ver: null };
-  }
-}
-
-function operationText(o: Operation, drawn: readonly number[]): string {
-  const offer = ({ b, result }: Offer): string => `${ballotText(b)}=${String(result)}`;
-  const outcome = o.outcome === null ? '' : outcomeText(o.outcome);
-  return [
-    o.kind,
-    o.phase,
-    o.config?.e,
-    ballotText(o.b),
-    o.offers.map(offer).join(),
-    o.isExposed,
-    o.offer === null ? '' : offer(o.offer),
-    cellOrNone(o.fastCell),
-    o.okCount,
-    o.isPrepared,
-    cellOrNone(o.cell),
-    o.next === null ? '' : ballotText(o.next),
-    outcome,
-    o.tag,
-    drawn.join(),
-  ].join(';');
-}
-
-function outcomeText(outcome: Outcome): string {
-  return outcome.kind === 'ok' ? `ok ${String(outcome.result)} ${cellText(outcome.cell)}` : outcome.kind;
-}
-
-function cellOrNone(cell: Cell | null): string {
-  return cell === null ? '' : cellText(cell);
 }
