@@ -5,6 +5,7 @@ import { Random } from '../sim/random.ts';
 import { checkHistory } from './check.ts';
 import { FaultCluster } from './cluster.ts';
 import { now, readHistory } from './history.ts';
+import { whyNoNamespaces } from './namespaces.ts';
 import { ProxyNetwork } from './proxies.ts';
 import { longestGapMs, run, type RunOptions, type RunReport } from './run.ts';
 
@@ -64,13 +65,21 @@ test('nodes paused and connections broken, slow and one-way under load: every hi
   const report = await run({
     ...NO_FAULTS,
     seed: 5,
-    durationMs: 20_000,
+    durationMs: 16_000,
     faults: ['stop', 'link'],
     progress: (line) => lines.push(line),
   });
   t.diagnostic(summary(report));
   assert.deepEqual([report.violations, report.troubles], [[], []], lines.join('\n'));
   assert.ok((report.faults.stop ?? 0) > 0 && (report.faults.link ?? 0) > 0);
+});
+
+test('packets that vanish between network namespaces under load: every history is linearizable', async (t) => {
+  const obstacle = whyNoNamespaces();
+  if (obstacle !== null) return t.skip(obstacle);
+  const report = await run({ ...NO_FAULTS, seed: 2, durationMs: 5_000, faults: ['netns'], progress: () => undefined });
+  t.diagnostic(summary(report));
+  assert.deepEqual([report.violations, report.troubles], [[], []]);
 });
 
 for (const cheat of ['stale-reads', 'lost-writes'] as const) {

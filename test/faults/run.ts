@@ -9,6 +9,7 @@ import type { Cheat } from './clients.ts';
 import { FaultCluster } from './cluster.ts';
 import { drawFault, type Fault, type FaultKind } from './faults.ts';
 import { now, readHistory, type History, type Operation } from './history.ts';
+import { NamespaceNetwork } from './namespaces.ts';
 import type { Network } from './network.ts';
 import { ProxyNetwork } from './proxies.ts';
 
@@ -63,11 +64,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
   }
 }
 
-function openNetwork({ nodes }: RunOptions, random: Random): Promise<Network> {
-  return ProxyNetwork.open(
-    Array.from({ length: nodes }, (_, index) => index + 1),
-    random,
-  );
+function openNetwork({ nodes, faults }: RunOptions, random: Random): Promise<Network> {
+  const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
+  return faults.includes('netns') ? NamespaceNetwork.open(numbers) : ProxyNetwork.open(numbers, random);
 }
 
 class Run {

@@ -55,6 +55,11 @@ export class Machine {
     return this.#spawn('npm', ['start', '--silent', '--', ...args]);
   }
 
+  /** A line for the shell, which is replaced by its program. */
+  startShell(line: string): RunningCommand {
+    return this.#spawn('sh', ['-c', `exec ${line}`]);
+  }
+
   #spawn(program: string, args: readonly string[]): RunningCommand {
     const child = spawn(program, args, {
       cwd: repositoryRoot,
