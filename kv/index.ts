@@ -13,7 +13,7 @@ export { Bucket } from './bucket/bucket.ts';
 export type { BucketOptions } from './bucket/bucket.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { ClusterEvents } from './cluster/cluster.ts';
-export type { ClusterStatus } from './cluster/cluster-server.ts';
+export type { BucketStatus, ClusterStatus, ConfigStatus, MemberStatus } from './cluster/status.ts';
 export type { ClusterOptions } from './cluster/options.ts';
 export { defaultStateDir, removeRecord } from './cluster/record-file.ts';
 export { createMemoryStorage } from './cluster/record-storage.ts';

@@ -19,7 +19,7 @@ import { describeTerm } from '../runtime/term/describe.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged } from '../runtime/term/tuple.ts';
 import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
-import type { ClusterStatus } from './cluster/cluster-server.ts';
+import type { ClusterStatus } from './cluster/status.ts';
 import {
   CLUSTER_FAILED,
   CLUSTER_STARTED,

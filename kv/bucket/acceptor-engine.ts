@@ -8,9 +8,11 @@ import { reasonOf } from '../../runtime/process/exit.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { stepAcceptor, type Acceptor, type AcceptorEffect } from '../paxos/acceptor.ts';
-import { adopt, merge, watchAll } from '../paxos/transfer.ts';
+import { isZero } from '../paxos/ballot.ts';
+import { sameIncarnation } from '../paxos/quorum.ts';
+import { adopt, merge, sourcesOf, watchAll } from '../paxos/transfer.ts';
 import type { Config, RegisterReply, RegisterRequest, Snapshot } from '../paxos/messages.ts';
-import { stepRefusal } from '../cluster/config.ts';
+import { hasMember, stepRefusal } from '../cluster/config.ts';
 import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { castTo } from './cast.ts';
 import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
@@ -76,11 +78,22 @@ export class AcceptorEngine {
     this.#self.send(batch.from, replyTerm(place, e, clock, list));
   }
 
-  onView(view: BucketView): void {
+  /** False: this boot has to be given up, and its table with it. */
+  onView(view: BucketView): boolean {
     this.#view = view;
-    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return;
+    if (this.#isGivenUp(view)) return false;
+    if (partitionsRefusal(view.configs.at(-1) ?? null, this.#shared.partitions) !== null) return true;
     for (const config of view.configs) this.#adopt(config);
     this.#joining?.ask(this.#self, view, false);
+    // those between are kept nowhere any more
+    return this.acceptor.e >= (view.configs.at(-1)?.e ?? 0);
+  }
+
+  #isGivenUp({ me, renew }: BucketView): boolean {
+    const { acceptor } = this;
+    if (me === null || !sameIncarnation(me, acceptor.me) || renew === 'removed') return true;
+    const isBlank = !acceptor.active && acceptor.sealed === null && acceptor.keys.size === 0 && isZero(acceptor.floor);
+    return renew === 'hopeless' && isBlank;
   }
 
   /** A joiner asks for this acceptor's state: adopting its configuration seals it. */
@@ -98,6 +111,10 @@ export class AcceptorEngine {
     const joining = this.#joining;
     if (joining === null) return;
     joining.take(this.#self, page);
+    this.#mergeWhenWhole(joining);
+  }
+
+  #mergeWhenWhole(joining: Joining): void {
     if (joining.states.length < joining.need) return;
     this.#joining = null;
     merge(this.acceptor, joining.states, joining.from, this.#effects);
@@ -131,10 +148,7 @@ export class AcceptorEngine {
     if (adoption.kind === 'known' || adoption.kind === 'lags') return;
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
-    if (adoption.kind === 'merges') {
-      this.#joining = new Joining(this.#shared, config, adoption.from, adoption.need);
-      if (this.#view !== null) this.#joining.ask(this.#self, this.#view, false);
-    }
+    if (adoption.kind === 'merges') this.#join(config);
     this.#tellActive();
   }
 
@@ -142,7 +156,18 @@ export class AcceptorEngine {
   #joinAgain(): void {
     const { config, place, active } = this.acceptor;
     if (config === null || config.prev === null || place < 0 || active) return;
-    this.#joining = new Joining(this.#shared, config, config.prev, config.prev.r);
+    this.#join(config);
+  }
+
+  /** Asks for what a merge needs; the own sealed state is part of it. */
+  #join(config: Config): void {
+    const { from, need } = sourcesOf(config);
+    const joining = new Joining(this.#shared, config, from, need);
+    const { me, sealed } = this.acceptor;
+    if (sealed !== null && hasMember(from, me)) joining.states.push(sealed);
+    this.#joining = joining;
+    if (this.#view !== null) joining.ask(this.#self, this.#view, false);
+    this.#mergeWhenWhole(joining);
   }
 
   #step(message: RegisterRequest): void {

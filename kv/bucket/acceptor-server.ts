@@ -19,6 +19,7 @@ import {
 import { ClusterServer, type ClusterCall } from '../cluster/cluster-server.ts';
 import { createAcceptor } from '../paxos/acceptor.ts';
 import type { Incarnation } from '../paxos/messages.ts';
+import { sameIncarnation } from '../paxos/quorum.ts';
 import { AcceptorEngine } from './acceptor-engine.ts';
 import { Attachment } from './attach.ts';
 import { takeOrDrop } from './cast.ts';
@@ -53,12 +54,14 @@ function dropTable(shared: BucketShared, self: Self): void {
 export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unknown, BucketShared> {
   #engine!: AcceptorEngine;
   #bucket = '';
+  #shared!: BucketShared;
   #attachment!: Attachment;
 
   override async init(shared: BucketShared): Promise<InitResult<null>> {
     const { self } = this;
     const { bucket, partitions, table } = shared;
     this.#bucket = bucket;
+    this.#shared = shared;
     if (table.isInStep) dropTable(shared, self);
     // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
     self.setAsyncDist(true);
@@ -68,6 +71,12 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
       const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
       const me: Incarnation = await ClusterServer.call(server, request, { self });
       table.acceptor ??= createAcceptor(me, false);
+      if (sameIncarnation(me, table.acceptor.me)) return;
+      table.isInStep = true;
+      throw new QuorateError(
+        'boot_given_up',
+        `bucket ${bucket}: this node's record is another one now, the table was of the one before`,
+      );
     });
     const view = await this.#attachment.attach();
     if (table.acceptor === null) throw new Error(`bucket ${bucket} got no boot`);
@@ -79,7 +88,10 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
       if (shared.acceptor === this.#engine) shared.acceptor = null;
       this.#engine.close();
     });
-    this.#engine.onView(view);
+    if (!this.#engine.onView(view)) {
+      table.isInStep = true;
+      throw new QuorateError('boot_given_up', `bucket ${bucket}: its table on this node is of no use any more`);
+    }
     self.sendAfter(SWEEP_MS, self.pid, SWEEP);
     return Next.ok(null);
   }
@@ -95,8 +107,14 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
   }
 
   override handleCast(message: ViewCast): CastResult<null> {
-    this.#engine.onView(message.view);
-    return Next.noreply(null);
+    return this.#onView(message.view);
+  }
+
+  /** A boot that is given up ends here: what it holds is not whole for anybody, and the supervisor's restart begins with an empty table. */
+  #onView(view: BucketView): CastResult<null> {
+    if (this.#engine.onView(view)) return Next.noreply(null);
+    this.#shared.table.isInStep = true;
+    return Next.stop(Exit.shutdown, null);
   }
 
   override handleInfo(message: unknown): CastResult<null> | Promise<CastResult<null>> {
@@ -120,10 +138,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
 
   async #attachAgain(): Promise<CastResult<null>> {
     const view = await this.#attachment.attachAgain();
-    if (view !== null) {
-      this.#engine.tellActive();
-      this.#engine.onView(view);
-    }
-    return Next.noreply(null);
+    if (view === null) return Next.noreply(null);
+    this.#engine.tellActive();
+    return this.#onView(view);
   }
 }

@@ -9,6 +9,7 @@ import type { Pid } from '../../runtime/term/pid.ts';
 import { Supervisor, type CallerOptions, type ChildSpec, type SupervisorInit } from '../../supervisors/index.ts';
 import { INTENSITY, partitionSpecs, tripleOf } from './partition.ts';
 import { PARTITIONS_MAX } from './partitions.ts';
+import { seatSpec } from './seat-server.ts';
 import { createShared } from './table.ts';
 import { acceptorName } from './view.ts';
 
@@ -37,9 +38,14 @@ class BucketSupervisor extends Supervisor<BucketOptions> {
   override init(options: BucketOptions): SupervisorInit {
     checkBucketOptions(options);
     const { bucket, partitions = 1, env = realEnv } = options;
-    if (partitions > 1) return { ...INTENSITY, strategy: 'oneForAll', children: partitionSpecs(options, partitions) };
+    const seat = seatSpec(bucket);
+    if (partitions > 1) {
+      const children = [...partitionSpecs(options, partitions), seat];
+      return { ...INTENSITY, strategy: 'oneForAll', children };
+    }
     const shared = createShared({ bucket, partitions, partition: 0, boot: null, ownerPid: null }, env);
-    return tripleOf(shared);
+    const triple = tripleOf(shared);
+    return { ...triple, children: [...(triple.children ?? []), seat] };
   }
 }
 

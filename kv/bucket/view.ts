@@ -12,6 +12,11 @@ export interface BucketView {
   readonly configs: readonly Config[];
   /** Boots that are connected now, each as its own node told, this node's among them. */
   readonly present: readonly Incarnation[];
+  /**
+   * This boot must be given up for a new one: it was `removed` and nobody needs its state any more, or its merge is `hopeless` and, unless it
+   * holds something already, it only blocks the others.
+   */
+  readonly renew: 'removed' | 'hopeless' | null;
   /** In words: what the bucket waits for on this node; null when it works. */
   readonly waits: string | null;
 }

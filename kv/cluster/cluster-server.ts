@@ -21,13 +21,13 @@ import { acceptorName, type BucketView, type ClusterCast } from '../bucket/view.
 import { StateError } from '../errors.ts';
 import type { Incarnation, NodeName } from '../paxos/messages.ts';
 import { createCluster, stepCluster } from './core.ts';
-import { countCluster, explainBucket, explainCluster, type ClusterCounts } from './explain.ts';
 import type { CheckedClusterOptions } from './options.ts';
 import type { RunningBucket } from './hello.ts';
 import { randomId } from './random-id.ts';
 import { createRecord, newestOf, type BootRecord } from './record.ts';
 import type { RecordStorage } from './record-storage.ts';
-import type { ClusterEffect, ClusterInput, ClusterState } from './state.ts';
+import type { ClusterEffect, ClusterInput, ClusterState, Request, RequestAnswer } from './state.ts';
+import { statusOf, type ClusterStatus } from './status.ts';
 import { CLUSTER_PROCESS, isSystemTerm, readSystemTerm, systemTerm, type SystemMessage } from './system-messages.ts';
 import { viewOf } from './view-of.ts';
 
@@ -44,15 +44,6 @@ export interface ClusterArgs {
 export interface RunningOn {
   readonly bucket: RunningBucket;
   readonly owner: Pid;
-}
-
-export interface ClusterStatus extends ClusterCounts {
-  readonly node: NodeName;
-  readonly cluster: string | null;
-  /** Names of the configuration's members. */
-  readonly members: readonly NodeName[];
-  /** In words: what this node's cluster and buckets wait for. Empty when all is well. */
-  readonly waits: readonly string[];
 }
 
 /** What watchers get, as casts. */
@@ -74,7 +65,9 @@ export type ClusterCall =
     >
   | Call<{ readonly kind: 'watchBucket'; readonly bucket: string; readonly pid: Pid }, BucketView>
   | Call<{ readonly kind: 'watchCluster'; readonly pid: Pid }, ClusterStatus>
-  | Call<{ readonly kind: 'status' }, ClusterStatus>;
+  | Call<{ readonly kind: 'status' }, ClusterStatus>
+  /** Answered when it is done, refused, or after `timeoutMs`. */
+  | Call<{ readonly kind: 'request'; readonly request: Request; readonly timeoutMs: number }, RequestAnswer>;
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const NODEDOWN: Atom = nameAtom('nodedown');
@@ -108,6 +101,9 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   /** Errors of messages that could not be read; each is logged once. */
   readonly #misunderstood: Set<string> = new Set();
   readonly #views: Map<string, string> = new Map();
+  /** Who waits for the answer to a request. */
+  readonly #asking: Map<number, From> = new Map();
+  #requests = 0;
   #told = '';
   /** Lines that were logged before anybody watched. */
   #early: ClusterNews[] | null = [];
@@ -145,8 +141,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
 
   override async handleCall(
     request: RequestOf<ClusterCall>,
-    _from: From,
-  ): Promise<CallResult<null, Incarnation | BucketView | ClusterStatus>> {
+    from: From,
+  ): Promise<CallResult<null, Incarnation | BucketView | ClusterStatus | RequestAnswer>> {
     switch (request.kind) {
       case 'bucketUp': {
         const { bucket, partitions, boot, owner } = request;
@@ -163,9 +159,16 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
         this.#subscribe({ pid: request.pid, bucket: null });
         for (const news of this.#early ?? []) this.self.send(request.pid, tuple2(GEN_CAST, news));
         this.#early = null;
-        return Next.reply(this.#status(), null);
+        return Next.reply(statusOf(this.#state), null);
       case 'status':
-        return Next.reply(this.#status(), null);
+        return Next.reply(statusOf(this.#state), null);
+      case 'request': {
+        this.#requests += 1;
+        this.#asking.set(this.#requests, from);
+        const until = this.#args.env.now() + request.timeoutMs;
+        await this.#step({ kind: 'request', id: this.#requests, request: request.request, until });
+        return Next.noreply(null);
+      }
     }
   }
 
@@ -258,6 +261,12 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
       case 'dataLost':
         this.#log('info', `bucket ${effect.bucket} begins anew, empty: all its members had lost their state`);
         return this.#news({ kind: 'dataLost', bucket: effect.bucket });
+      case 'answer': {
+        const from = this.#asking.get(effect.id);
+        this.#asking.delete(effect.id);
+        if (from !== undefined) GenServer.reply(from, effect.answer, { self: this.self });
+        return;
+      }
       case 'boot':
         return; // the caller of bucketUp gets it as the reply
     }
@@ -282,7 +291,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   }
 
   #tellStatus(): void {
-    const status = this.#status();
+    const status = statusOf(this.#state);
     const { hasQuorum, connected, clusterSize } = status;
     const text = JSON.stringify(status);
     if (text === this.#told) return;
@@ -293,20 +302,6 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
       this.#log('info', hasQuorum && before?.hasQuorum === false ? `Quorum reached. ${line}` : line);
     }
     this.#news({ kind: 'status', status });
-  }
-
-  #status(): ClusterStatus {
-    const state = this.#state;
-    const own = newestOf(state.record.system);
-    const cluster = explainCluster(state);
-    const buckets = own === null ? [] : [...state.running.keys()].map((bucket) => explainBucket(state, bucket));
-    return {
-      ...countCluster(state),
-      node: state.record.name,
-      cluster: own?.cluster ?? null,
-      members: own?.M.map((m) => m.name) ?? [],
-      waits: [cluster, ...buckets].filter((text): text is string => text !== null),
-    };
   }
 
   #news(news: ClusterNews): void {
@@ -329,8 +324,12 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   }
 
   #armTick(): void {
-    const { pending, rounds, record } = this.#state;
-    const isBusy = pending.size > 0 || rounds.size > 0 || (!record.active && newestOf(record.system) !== null);
+    const { pending, rounds, record, requests } = this.#state;
+    const isBusy =
+      pending.size > 0 ||
+      rounds.size > 0 ||
+      requests.length > 0 ||
+      (!record.active && newestOf(record.system) !== null);
     this.self.sendAfter(isBusy ? BUSY_TICK_MS : IDLE_TICK_MS, this.self.pid, TICK);
   }
 }

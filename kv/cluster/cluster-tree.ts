@@ -12,6 +12,7 @@ import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple, tuple2 } from '../../runtime/term/tuple.ts';
 import { Supervisor, type ChildSpec } from '../../supervisors/index.ts';
 import { Bucket, type BucketOptions } from '../bucket/bucket.ts';
+import { LEAVE_MS } from '../bucket/seat-server.ts';
 import { ClusterServer, type ClusterArgs } from './cluster-server.ts';
 import type { CheckedClusterOptions } from './options.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -62,11 +63,27 @@ export async function runClusterRoot(
   const isEnd = isExit(supervisor);
   const isStop = (message: unknown): message is readonly unknown[] => isTagged(message, STOP, 2) || isEnd(message);
   const message = await self.receive(isStop);
-  if (!isEnd(message)) await Supervisor.stop(supervisor, Exit.shutdown, { self });
+  if (!isEnd(message)) {
+    await leave(self);
+    await Supervisor.stop(supervisor, Exit.shutdown, { self });
+  }
   await storage.release();
   if (isEnd(message)) self.exit(message.reason);
   const asker = message[1];
   if (isPid(asker)) self.send(asker, STOPPED);
+}
+
+/** All buckets give up their seats together; one after the other they would take longer. */
+async function leave(self: Self): Promise<void> {
+  const server = self.whereis(nameAtom(CLUSTER_PROCESS));
+  if (server === undefined) return;
+  const request = { kind: 'leave', bucket: null } as const;
+  try {
+    const call = { kind: 'request', request, timeoutMs: LEAVE_MS } as const;
+    await ClusterServer.call(server, call, { self, timeoutMs: 2 * LEAVE_MS });
+  } catch {
+    // it ended meanwhile: then there is nobody to agree with, and the node stops without it
+  }
 }
 
 /** Ends the tree and releases the record; resolves when it is done. */

@@ -1,12 +1,15 @@
 /** The cluster service of a node: its size, what it waits for, and when it has a quorum. */
 import type { EventEmitter } from 'eventemitter3';
 import { realEnv } from '../../runtime/env.ts';
-import { QuorateError } from '../../runtime/errors.ts';
+import { BadArgumentError, QuorateError } from '../../runtime/errors.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import { CallError, type ChildSpec } from '../../supervisors/index.ts';
-import { ClusterServer, type ClusterArgs, type ClusterNews, type ClusterStatus } from './cluster-server.ts';
+import { ClusterServer, type ClusterArgs, type ClusterNews } from './cluster-server.ts';
+import { SEATS_MAX } from './config.ts';
+import type { Request } from './state.ts';
+import type { ClusterStatus } from './status.ts';
 import { clusterChild } from './cluster-tree.ts';
 import { checkClusterOptions, type ClusterOptions } from './options.ts';
 import { randomId } from './random-id.ts';
@@ -15,7 +18,15 @@ import { createMemoryStorage } from './record-storage.ts';
 import { CLUSTER_PROCESS } from './system-messages.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
+/** How long a request of an operator is worked on, and how long its answer may be on the way. */
+const REQUEST_MS = 60_000;
+const ANSWER_MS = 5000;
 const GEN_CAST: Atom = nameAtom('$gen_cast');
+
+export interface RequestOptions {
+  /** Default 60 s. */
+  readonly timeoutMs?: number;
+}
 
 export interface ClusterEvents {
   /** The quorum or the number of connected members changed. */
@@ -65,10 +76,22 @@ function emitNews(events: EventEmitter<ClusterEvents>, news: ClusterNews, onStat
   }
 }
 
-/** How this node sees the cluster, and in words what is awaited. Rejects with `no_cluster` when the service does not run. */
 async function status(): Promise<ClusterStatus> {
+  return saidSo(() => ClusterServer.call(CLUSTER, { kind: 'status' }));
+}
+
+async function request(wanted: Request, { timeoutMs = REQUEST_MS }: RequestOptions = {}): Promise<void> {
+  if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
+    throw new BadArgumentError(`timeoutMs must be a number of milliseconds from 0, not ${String(timeoutMs)}`);
+  }
+  const call = { kind: 'request', request: wanted, timeoutMs } as const;
+  const answer = await saidSo(() => ClusterServer.call(CLUSTER, call, { timeoutMs: timeoutMs + ANSWER_MS }));
+  if (!answer.ok) throw new QuorateError(answer.code, answer.message);
+}
+
+async function saidSo<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await ClusterServer.call(CLUSTER, { kind: 'status' });
+    return await ask();
   } catch (error) {
     if (!(error instanceof CallError) || error.code !== 'noproc') throw error;
     throw new QuorateError(
@@ -78,20 +101,50 @@ async function status(): Promise<ClusterStatus> {
   }
 }
 
+/** @throws `badarg` */
+function checkResize(clusterSize: number): void {
+  if (Number.isInteger(clusterSize) && clusterSize >= 1 && clusterSize <= SEATS_MAX) return;
+  throw new BadArgumentError(
+    `resizeCluster: the size must be a whole number from 1 to ${SEATS_MAX}, not ${String(clusterSize)}`,
+  );
+}
+
 export const Cluster: {
   /** The configured size: the number of seats, not the number of nodes that are connected. */
   clusterSize(): Promise<number>;
-  /** Later work: always rejects with `not_supported`. */
-  resizeCluster(clusterSize: number): Promise<never>;
+  /**
+   * Changes the number of seats, one agreed step at a time; every bucket of this node follows each step before the next. To grow: resize, then
+   * start the new node (a cluster of one needs the second node first). To shrink: stop a node, then resize; a vacant seat goes first, then
+   * a member that is not connected. Resolves when cluster and buckets have that size. Rejects with `badarg`, `no_cluster`,
+   * `resize_conflict` when another resize went the other way, `timeout` (after 60 s, or `timeoutMs`) saying what is awaited: steps that
+   * were taken stay.
+   */
+  resizeCluster(clusterSize: number, options?: RequestOptions): Promise<void>;
+  /**
+   * Gives the seat of `leaving` to `joining`, a connected node without a seat: it merges what was decided before it votes, in the cluster and in
+   * every bucket. `leaving` may be up, and is a client from then on, or be gone for good. If `leaving` is a founder that never took its seat, a
+   * vacant one is given away. Rejects as `resizeCluster`, with `member_already` when `joining` has a seat, `no_member` when `leaving` has none.
+   */
+  replaceMember(leaving: string, joining: string, options?: RequestOptions): Promise<void>;
+  /**
+   * The last resort when too many members are lost: goes on with what `members`, all connected to this node, still hold. Values may be lost, or
+   * be back. `cluster` is the cluster's id as `status()` shows it, to be typed in. Whoever else comes back joins as a new member. The reset
+   * is logged, and stays in the cluster's configurations for ever (`status().resets`). Never use it while the other members may be alive
+   * elsewhere. Rejects with `wrong_cluster`, `not_connected`, `badarg`, `no_cluster`.
+   */
+  forceReset(reset: { readonly cluster: string; readonly members: readonly string[] }): Promise<void>;
+  /** How this node sees the cluster, and in words what is awaited and would help. Rejects with `no_cluster` when the service does not run. */
   status(): Promise<ClusterStatus>;
   /** The service as a child of a supervisor, for nodes that were not started by `startQuorate`. Exactly one per node. */
   childSpec(options?: ClusterOptions): ChildSpec;
 } = {
   clusterSize: async () => (await status()).clusterSize,
-  resizeCluster(clusterSize) {
-    const message = `cannot resize the cluster to ${clusterSize}: changing the number of seats is not supported in this release`;
-    return Promise.reject(new QuorateError('not_supported', message));
+  async resizeCluster(clusterSize, options) {
+    checkResize(clusterSize);
+    await request({ kind: 'resize', clusterSize }, options);
   },
+  replaceMember: (leaving, joining, options) => request({ kind: 'replaceMember', leaving, joining }, options),
+  forceReset: ({ cluster, members }) => request({ kind: 'force', cluster, members }),
   status,
   childSpec(options = {}) {
     const token = randomId(realEnv);

@@ -25,11 +25,15 @@ export type ConfigStep =
   | { readonly kind: 'shrink'; readonly name: NodeName | null }
   /** Anew and empty, when all states are lost. */
   | { readonly kind: 'fresh'; readonly members: readonly Incarnation[] }
-  /** The operator's unsafe step: goes on with what these members hold, whatever the others may have decided. */
-  | { readonly kind: 'force'; readonly members: readonly Incarnation[] };
+  /**
+   * The operator's unsafe step: goes on with what these members hold, whatever the others may have decided. `salt`, a random whole number below
+   * `FORCE_SALTS`, tells two such steps apart that were taken without knowing of each other: the higher epoch wins.
+   */
+  | { readonly kind: 'force'; readonly members: readonly Incarnation[]; readonly salt?: number };
 
 /** A forced configuration leaves room for those that the lost members may have decided: it must be newer than all of them. */
 const FORCED_EPOCHS = 1_000_000;
+export const FORCE_SALTS: number = FORCED_EPOCHS / 2;
 export const SEATS_MAX = 31;
 
 /** Why a step cannot be taken; `code` is `bad_step`. */
@@ -129,11 +133,17 @@ function afterStep(prev: Config, step: ConfigStep): Config {
     case 'fresh':
       return successor(prev, prev.N, step.members, { uniform: true, fresh: true });
     case 'force': {
-      const N = Math.min(prev.N, 2 * step.members.length - 1);
-      const e = (Math.floor(prev.e / FORCED_EPOCHS) + 1) * FORCED_EPOCHS;
+      const members = step.members.length;
+      const N = Math.max(members, Math.min(prev.N, 2 * members - 1));
+      const e = (resetsOf(prev) + 1) * FORCED_EPOCHS + (step.salt ?? 0);
       return successor(prev, N, step.members, { e, uniform: true, mergeAll: true, forced: true });
     }
   }
+}
+
+/** How many forced configurations the chain has seen. */
+export function resetsOf(config: Config): number {
+  return Math.floor(config.e / FORCED_EPOCHS);
 }
 
 function successor(prev: Config, N: number, M: readonly Incarnation[], differing: Partial<Config> = {}): Config {
@@ -189,7 +199,7 @@ export function stepRefusal(prev: Config | null, next: Config): string | null {
 
 /** The step that seats and members show, or null when there is none; whether it was taken rightly is for `stepRefusal`. */
 export function stepBetween(prev: Config, next: Config): ConfigStep | null {
-  if (next.forced) return { kind: 'force', members: next.M };
+  if (next.forced) return { kind: 'force', members: next.M, salt: next.e % FORCED_EPOCHS };
   if (next.fresh) return { kind: 'fresh', members: next.M };
   const added = next.M.filter((m) => !hasMember(prev, m));
   const removed = prev.M.filter((m) => !hasMember(next, m));

@@ -5,12 +5,24 @@
  *
  * Liveness rests on `tick`: lost messages are asked for again, rounds that got stuck are dropped and tried later at random.
  */
-import { chainOf, CLUSTER_CHAIN, newestOf, recordDecided, takeBoot } from './record.ts';
+import {
+  chainOf,
+  CLUSTER_CHAIN,
+  completeSince,
+  epochOf,
+  isRetired,
+  newestOf,
+  recordChain,
+  recordComplete,
+  recordDecided,
+  takeBoot,
+} from './record.ts';
 import type { BootRecord } from './record.ts';
 import type { Config, NodeName } from '../paxos/messages.ts';
 import { helloRefusal, sizeDifference, type Hello, type RunningBucket, type Settings } from './hello.ts';
 import { answerSnapshot, joinStep, takeSnapshot } from './join.ts';
-import { ownHello } from './plan.ts';
+import { hasVotingQuorum, ownHello } from './evidence.ts';
+import { openRequest, settleRequests } from './requests.ts';
 import { advanceRounds, answerVote, dropRound, takeVote } from './rounds.ts';
 import type { ClusterEffect, ClusterInput, ClusterState, Peer, StepContext } from './state.ts';
 import type { SystemMessage } from './system-messages.ts';
@@ -42,6 +54,9 @@ export function createCluster(options: ClusterOptions): ClusterState {
     peers: new Map(),
     running: new Map(options.running ?? []),
     unannounced: new Set(options.unannounced ?? []),
+    isStopping: false,
+    leaving: new Set(),
+    requests: [],
     rounds: new Map(),
     pending: new Map(),
     snapshots: new Map(),
@@ -78,12 +93,18 @@ export function stepCluster(state: ClusterState, input: ClusterInput, context: S
     case 'learned':
       learn(state, input.bucket, [input.config], effects);
       break;
+    case 'request':
+      openRequest(state, input, context, effects, learn);
+      break;
     case 'tick':
       connectMore(state, context, effects);
       break;
   }
+  renewRecord(state, context);
   joinStep(state, context, effects);
   advanceRounds(state, context, effects, learn);
+  noteComplete(state);
+  settleRequests(state, context, effects);
   tellChanges(state, effects);
   return effects;
 }
@@ -119,7 +140,10 @@ function onHello(state: ClusterState, from: NodeName, hello: Hello, ask: boolean
     effects.push({ kind: 'log', level: 'error', text: peer.refusal });
   if (peer.refusal === null) {
     learn(state, CLUSTER_CHAIN, hello.configs, effects);
-    for (const [bucket, there] of Object.entries(hello.buckets)) learn(state, bucket, there.configs, effects);
+    for (const [bucket, there] of Object.entries(hello.buckets)) {
+      learn(state, bucket, there.configs, effects);
+      state.record = recordChain(state.record, bucket, there);
+    }
     for (const name of hello.knows) if (name !== state.record.name) knowPeer(state, name);
   }
   if (wasBlank && newestOf(state.record.system) !== null) {
@@ -142,11 +166,13 @@ function onDown(state: ClusterState, name: NodeName): void {
 
 function onBucketUp(state: ClusterState, input: ClusterInput & { kind: 'bucketUp' }, effects: ClusterEffect[]): void {
   let { boot } = input;
+  if (boot !== null && boot <= (state.record.bootsBefore ?? 0)) return; // of a record that this node gave up: it has to come as a new one
   if (boot === null) {
     state.record = takeBoot(state.record);
     boot = state.record.boots;
   }
   state.unannounced.delete(input.bucket);
+  state.leaving.delete(input.bucket);
   // every partition says this, and again when the cluster's process is back
   const here = state.running.get(input.bucket);
   if (here?.boot !== boot)
@@ -172,9 +198,48 @@ function learn(state: ClusterState, chain: string, configs: readonly Config[], e
       state.snapshotsAskedAt = 0;
       refuseStrangers(state, effects);
       for (const member of config.M) knowPeer(state, member.name);
+    } else if (config.forced) {
+      effects.push({ kind: 'log', level: 'error', text: forcedText(config) });
     } else if (config.fresh && known !== null) {
       effects.push({ kind: 'dataLost', bucket: chain, config });
     }
+  }
+}
+
+function forcedText(config: Config): string {
+  const names = config.M.map((m) => m.name).join(', ');
+  const what = config.bucket === undefined ? 'the cluster' : `bucket ${config.bucket}`;
+  return `${what} was reset by force: it goes on with what ${names} hold, in epoch ${config.e}; values may be lost or be back`;
+}
+
+/**
+ * A record that lost its seat takes another id before it may ask for one again: nobody must take it for the member that it was. Not while a
+ * bucket's chain lists it, as a newer record of its name would prove its state to be lost.
+ */
+function renewRecord(state: ClusterState, context: StepContext): void {
+  const { record } = state;
+  if (!isRetired(record)) return;
+  for (const chain of Object.values(record.buckets)) {
+    const since = completeSince(chain);
+    if (chain.configs.some((c) => c.e >= since && c.M.some((m) => m.id === record.id))) return;
+  }
+  state.record = {
+    ...record,
+    id: `${context.newId()}${context.newId()}`,
+    active: false,
+    sealed: false,
+    bootsBefore: record.boots,
+  };
+  // their tables are of boots of the old record: they are dropped, and each bucket asks for a boot again
+  state.running.clear();
+}
+
+/** A quorum of a bucket's members was seen active in its newest configuration. */
+function noteComplete(state: ClusterState): void {
+  for (const [bucket, chain] of Object.entries(state.record.buckets)) {
+    const newest = newestOf(chain);
+    if (newest === null || completeSince(chain) === newest.e || !hasVotingQuorum(state, bucket, newest)) continue;
+    state.record = recordComplete(state.record, bucket, epochOf(chain));
   }
 }
 
@@ -220,6 +285,11 @@ function tellChanges(state: ClusterState, effects: ClusterEffect[]): void {
 
 function summaryOf(state: ClusterState): string {
   const { record } = state;
-  const buckets = Object.entries(record.buckets).map(([bucket, chain]) => [bucket, newestOf(chain)?.e ?? 0]);
-  return JSON.stringify([newestOf(record.system)?.e ?? 0, record.active, buckets, [...state.running]]);
+  const buckets = Object.entries(record.buckets).map(([bucket, chain]) => [
+    bucket,
+    epochOf(chain),
+    completeSince(chain),
+  ]);
+  const leaving = [state.isStopping, ...state.leaving];
+  return JSON.stringify([record.id, epochOf(record.system), record.active, buckets, [...state.running], leaving]);
 }

@@ -1,10 +1,22 @@
 /** What the cluster and its buckets wait for, in words for a person: names, and what would help. */
 import { partitionsRefusal } from '../bucket/partitions.ts';
-import type { Config, NodeName } from '../paxos/messages.ts';
-import { quorumSize, sameIncarnation } from '../paxos/quorum.ts';
-import { memberNamed, vacantSeats } from './config.ts';
-import { helloOf, reachableFounders, reachableMembers, stateHolders } from './plan.ts';
-import { chainOf, isSystemMember, newestOf } from './record.ts';
+import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
+import { quorumSize } from '../paxos/quorum.ts';
+import { hasMember, memberNamed, resetsOf, vacantSeats } from './config.ts';
+import {
+  everyStateIsGone,
+  isGone,
+  isRemoved,
+  ownBoot,
+  presentMembers,
+  reachableFounders,
+  reachableMembers,
+  stateHolders,
+  votingMembers,
+} from './evidence.ts';
+import { keptSeats } from './plan.ts';
+import { explainRequest } from './requests.ts';
+import { chainOf, isRetired, isSystemMember, newestOf } from './record.ts';
 import type { ClusterState } from './state.ts';
 
 export interface ClusterCounts {
@@ -28,24 +40,36 @@ export function explainCluster(state: ClusterState): string | null {
   const refused = [...state.peers.values()].flatMap((p) => (p.refusal === null ? [] : [p.refusal]));
   const also = refused.length === 0 ? '' : `; refused: ${refused.join('; ')}`;
   if (own === null) return explainFounding(state) + also;
-  const { name } = state.record;
   const connected = reachableMembers(state, own);
   const missing = own.M.map((m) => m.name).filter((member) => !connected.includes(member));
   if (connected.length < quorumSize(own.N)) {
-    return `no quorum: ${connected.length} of ${own.N} nodes are connected, ${quorumSize(own.N)} are needed; start ${list(missing)}${also}`;
-  }
-  const listed = memberNamed(own, name);
-  if (listed !== undefined && listed.id !== state.record.id) {
     return (
-      `${name} lost its boot record, and its seat is held by the record it had: it works as a client; ` +
-      'taking the seat again is not supported in this release'
+      `no quorum: ${connected.length} of ${own.N} nodes are connected, ${quorumSize(own.N)} are needed; start ${list(missing)}` +
+      `, or, if they are lost for good, reset the cluster by force${also}`
     );
   }
-  if (listed === undefined && vacantSeats(own) === 0)
+  const open = state.requests.find(({ request }) => request.kind !== 'leave');
+  return open === undefined ? explainSeat(state, own) : explainRequest(state, open.request);
+}
+
+function explainSeat(state: ClusterState, own: Config): string | null {
+  const { record } = state;
+  const { name } = record;
+  if (isSystemMember(record, own)) {
+    return record.active ? null : `${name} took a seat and merges what was decided before`;
+  }
+  const listed = memberNamed(own, name);
+  if (listed !== undefined) return `${name} lost its boot record and is about to take its seat again`;
+  if (vacantSeats(own) === 0) {
     return `${name} is a client: all ${own.N} seats are taken by ${list(own.M.map((m) => m.name))}`;
-  if (listed === undefined) return `${name} is about to take a seat`;
-  if (!state.record.active) return `${name} took a seat and merges what was decided before`;
-  return null;
+  }
+  const kept = keptSeats(state).filter((founder) => founder !== name);
+  if (!keptSeats(state).includes(name) && kept.length >= vacantSeats(own)) {
+    return `${name} is a client: the vacant seat is kept for the founder ${list(kept)}; start it, or give its seat away with Cluster.replaceMember`;
+  }
+  return isRetired(record)
+    ? `${name} gave up its seat; it can take one again when its buckets have followed`
+    : `${name} is about to take a seat`;
 }
 
 function explainFounding(state: ClusterState): string {
@@ -68,57 +92,56 @@ export function explainBucket(state: ClusterState, bucket: string): string | nul
   const here = state.running.get(bucket);
   const refusal = here === undefined ? null : partitionsRefusal(newest, here.partitions);
   if (refusal !== null) return refusal;
-  const connected = newest.M.filter((m) => isPresentMember(state, bucket, newest, m.name)).map((m) => m.name);
-  const hasQuorum = connected.length >= quorumSize(newest.N);
-  const forgot = explainAmnesia(state, own, newest, bucket, hasQuorum);
-  if (!hasQuorum) {
-    const missing = newest.M.map((m) => m.name).filter((name) => !connected.includes(name));
-    return forgot ?? `bucket ${bucket} has no quorum: ${connected.length} of ${newest.N}, missing ${list(missing)}`;
-  }
-  if (forgot !== null) return forgot;
-  if (!isSystemMember(state.record, own)) return null;
-  if (memberNamed(newest, state.record.name) === undefined) {
-    return vacantSeats(newest) > 0 ? `bucket ${bucket} is about to take a seat for ${state.record.name}` : null;
-  }
-  return here !== undefined && here.activeIn !== newest.e ? `bucket ${bucket} merges the state of other members` : null;
+  if (resetsOf(newest) < resetsOf(own)) return `bucket ${bucket} is about to go on with what the survivors hold`;
+  return explainQuorum(state, own, bucket, newest) ?? explainOwnSeat(state, own, bucket, newest);
 }
 
-function explainAmnesia(
-  state: ClusterState,
-  own: Config,
-  newest: Config,
-  bucket: string,
-  hasQuorum: boolean,
-): string | null {
-  const { name } = state.record;
-  const listed = memberNamed(newest, name);
-  const here = state.running.get(bucket);
-  if (listed === undefined || here === undefined) return null;
-  if (listed.id === state.record.id && listed.boot === here.boot) return null;
-  const client =
-    `${name} restarted and forgot bucket ${bucket} (boot ${here.boot}, its seat is of boot ${listed.boot}): ` +
-    'it works as a client of the other members; ';
-  if (hasQuorum) return `${client}taking the seat again is not supported in this release`;
+/** Too few members that vote, or from which others could merge. */
+function explainQuorum(state: ClusterState, own: Config, bucket: string, newest: Config): string | null {
+  const q = quorumSize(newest.N);
+  const present = presentMembers(state, bucket, newest);
+  const forgot = newest.M.filter((m) => isGone(state, own, bucket, m)).map((m) => m.name);
+  const voting = votingMembers(state, bucket, newest);
+  const canMerge = forgot.length === 0 || voting.length >= newest.r;
+  if (present.length >= q && canMerge) return null;
+  if (canMerge) {
+    const missing = newest.M.filter((m) => !present.includes(m)).map((m) => m.name);
+    return `bucket ${bucket} has no quorum: ${present.length} of ${newest.N}, missing ${list(missing)}`;
+  }
+  if (everyStateIsGone(state, own, bucket)) {
+    return `bucket ${bucket} was lost by all its members: it begins anew, empty, when ${q} nodes run it`;
+  }
   const holders = stateHolders(state, own, bucket);
+  const away = holders.filter((name) => !present.some((m) => m.name === name));
+  const lost = `${list(forgot)} restarted and forgot bucket ${bucket}`;
+  if (away.length > 0) {
+    return (
+      `${lost}: it waits for ${list(away)}, which may hold values decided before the restart: ` +
+      `start ${list(away)}, or give up what only ${list(away)} may hold with a reset by force`
+    );
+  }
   return (
-    `${client}bucket ${bucket} waits for ${list(holders)}, which may hold values decided before the restart: start ${list(holders)}, or reset; ` +
-    'taking the seat again is not supported in this release, when all members were stopped the bucket begins anew'
+    `${lost}, and ${list(holders)} alone cannot tell what was decided, ${newest.r} members are needed for that: ` +
+    `reset by force to go on with what ${list(holders)} holds, or stop ${list(holders)} too to begin empty`
   );
 }
 
-function isPresentMember(state: ClusterState, bucket: string, config: Config, name: NodeName): boolean {
-  const listed = memberNamed(config, name);
-  if (listed === undefined) return false;
-  if (name === state.record.name) {
-    const here = state.running.get(bucket);
-    return here !== undefined && sameIncarnation(listed, { name, id: state.record.id, boot: here.boot });
-  }
-  const hello = helloOf(state, name);
-  const there = hello?.buckets[bucket];
-  return hello !== null && there?.running === true && sameIncarnation(listed, { name, id: hello.id, boot: there.boot });
+function explainOwnSeat(state: ClusterState, own: Config, bucket: string, newest: Config): string | null {
+  const me = ownBoot(state, bucket);
+  if (me === null || !isSystemMember(state.record, own)) return null;
+  if (!hasMember(newest, me)) return explainSeatless(state, bucket, newest, me);
+  return state.running.get(bucket)?.activeIn === newest.e ? null : `bucket ${bucket} merges the state of other members`;
 }
 
-function list(names: readonly NodeName[]): string {
+function explainSeatless(state: ClusterState, bucket: string, newest: Config, me: Incarnation): string | null {
+  if (isRemoved(state, bucket, me)) return `bucket ${bucket} gave up its seat on ${me.name}`;
+  if (memberNamed(newest, me.name) !== undefined) {
+    return `${me.name} restarted and forgot bucket ${bucket}: it works as a client until it has its seat again and has merged`;
+  }
+  return vacantSeats(newest) > 0 ? `bucket ${bucket} is about to take a seat for ${me.name}` : null;
+}
+
+export function list(names: readonly NodeName[]): string {
   if (names.length === 0) return 'nobody';
   if (names.length === 1) return names[0] as string;
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;

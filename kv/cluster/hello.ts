@@ -5,7 +5,7 @@
  */
 import type { Config, NodeName, RecordId } from '../paxos/messages.ts';
 import { describeConfig } from './config.ts';
-import { newestOf, type BootRecord, type Chain } from './record.ts';
+import { completeSince, newestOf, type BootRecord, type Chain } from './record.ts';
 
 export interface BucketHello {
   /** The present boot; when the bucket does not run there: the next, unused number. */
@@ -13,9 +13,13 @@ export interface BucketHello {
   readonly running: boolean;
   /** It votes: a member of the newest configuration that has merged. */
   readonly active: boolean;
+  /** It runs and is about to stop: its seat may be given away. */
+  readonly leaving: boolean;
   readonly partitions: number;
   /** Decided configurations as in the record. */
   readonly configs: readonly Config[];
+  /** Epoch of the newest one that is known complete; 0: none is known. */
+  readonly complete: number;
 }
 
 export interface Hello {
@@ -48,11 +52,16 @@ export interface Settings {
 export function describeSelf(
   record: BootRecord,
   settings: Settings,
-  here: { readonly running: ReadonlyMap<string, RunningBucket>; readonly unannounced: ReadonlySet<string> },
+  here: {
+    readonly running: ReadonlyMap<string, RunningBucket>;
+    readonly unannounced: ReadonlySet<string>;
+    readonly leaving: ReadonlySet<string>;
+    readonly isStopping: boolean;
+  },
   knows: readonly NodeName[],
 ): Hello {
   const buckets: Record<string, BucketHello> = {};
-  const { running, unannounced } = here;
+  const { running, unannounced, leaving, isStopping } = here;
   for (const bucket of new Set([...Object.keys(record.buckets), ...running.keys()])) {
     if (unannounced.has(bucket)) continue;
     const present = running.get(bucket);
@@ -61,8 +70,10 @@ export function describeSelf(
       boot: present?.boot ?? record.boots + 1,
       running: present !== undefined,
       active: present !== undefined && present.activeIn > 0 && present.activeIn === chain?.configs.at(-1)?.e,
+      leaving: present !== undefined && (isStopping || leaving.has(bucket)),
       partitions: present?.partitions ?? 1,
       configs: chain?.configs ?? [],
+      complete: chain === undefined ? 0 : completeSince(chain),
     };
   }
   return {

@@ -3,10 +3,11 @@
  * and only then votes on buckets.
  */
 import type { NodeName } from '../paxos/messages.ts';
-import { epochOf, isSystemMember, memberIdOf, mergeSystem, newestOf } from './record.ts';
+import type { Config } from '../paxos/messages.ts';
+import { epochOf, isSystemMember, memberIdOf, mergeSystem, newestOf, type BootRecord } from './record.ts';
 import type { ClusterEffect, ClusterState, StepContext } from './state.ts';
 import type { SnapshotAsk, SnapshotGiven } from './system-messages.ts';
-import { helloOf } from './plan.ts';
+import { helloOf } from './evidence.ts';
 
 const ASK_AGAIN_MS = 500;
 
@@ -14,14 +15,15 @@ const ASK_AGAIN_MS = 500;
 export function joinStep(state: ClusterState, context: StepContext, effects: ClusterEffect[]): void {
   const own = newestOf(state.record.system);
   if (own === null || own.prev === null || state.record.active || !isSystemMember(state.record, own)) return;
-  if (state.snapshots.size >= own.prev.r) {
+  const { from, need } = sourcesOf(own, own.prev);
+  if (state.snapshots.size + (mayServe(state.record, own) ? 1 : 0) >= need) {
     state.record = mergeSystem(state.record, [...state.snapshots.values()]);
     state.snapshots.clear();
     return;
   }
   if (state.snapshotsAskedAt !== 0 && context.now - state.snapshotsAskedAt < ASK_AGAIN_MS) return;
   state.snapshotsAskedAt = context.now;
-  for (const { name, id } of own.prev.M) {
+  for (const { name, id } of from.M) {
     if (helloOf(state, name)?.id !== id || state.snapshots.has(name)) continue;
     effects.push({ kind: 'send', to: name, message: { kind: 'snapshotAsk', config: own } });
   }
@@ -35,8 +37,8 @@ export function answerSnapshot(
   effects: ClusterEffect[],
 ): void {
   const { record } = state;
-  const { prev, e } = message.config;
-  if (epochOf(record.system) !== e || prev === null || !record.active || !isSystemMember(record, prev)) return;
+  const { e } = message.config;
+  if (epochOf(record.system) !== e || !mayServe(record, message.config)) return;
   effects.push({
     kind: 'send',
     to: from,
@@ -44,8 +46,20 @@ export function answerSnapshot(
   });
 }
 
+/** A forced configuration goes on with what its own members hold; otherwise enough of those before it tell what was chosen. */
+function sourcesOf(config: Config, prev: Config): { readonly from: Config; readonly need: number } {
+  return config.forced ? { from: config, need: config.M.length } : { from: prev, need: prev.r };
+}
+
+/** Sealed members of the former epoch that were active in it. What they learned to be decided since takes nothing from what they hold. */
+function mayServe(record: BootRecord, config: Config): boolean {
+  if (config.forced) return isSystemMember(record, config);
+  if (config.prev === null || !isSystemMember(record, config.prev)) return false;
+  return record.active || record.sealed === true;
+}
+
 export function takeSnapshot(state: ClusterState, from: NodeName, message: SnapshotGiven): void {
   const own = newestOf(state.record.system);
   if (own === null || own.prev === null || own.e !== message.e || state.record.active) return;
-  if (memberIdOf(own.prev, from) === message.id) state.snapshots.set(from, message.buckets);
+  if (memberIdOf(sourcesOf(own, own.prev).from, from) === message.id) state.snapshots.set(from, message.buckets);
 }

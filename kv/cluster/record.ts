@@ -21,10 +21,18 @@ export interface Vote {
 }
 
 export interface Chain {
-  /** Decided configurations in order, the newest last: the cluster's from the founding, a bucket's from the founding or the newest fresh one. */
+  /** Decided configurations in order, the newest last: the cluster's all, a bucket's at least those since the newest complete one. */
   readonly configs: readonly Config[];
   readonly vote: Vote;
+  /**
+   * Of a bucket: epoch of the newest configuration of which a quorum of members is known to have been active; nothing that was chosen is
+   * anywhere but with members of it and of later ones. Absent: the first that is kept.
+   */
+  readonly complete?: number;
 }
+
+/** Configurations of a bucket that are kept for members that lag, besides those since the newest complete one. */
+const KEPT_CONFIGS = 8;
 
 export interface BootRecord {
   readonly version: 1;
@@ -32,8 +40,12 @@ export interface BootRecord {
   readonly id: RecordId;
   /** Counts bucket boots; a number is used once. */
   readonly boots: number;
+  /** Boots up to this number were of another id that this record had. */
+  readonly bootsBefore?: number;
   /** Present in the cluster's newest configuration and merged: its votes on buckets count. */
   readonly active: boolean;
+  /** Was active in the epoch before the newest and has to merge, or has no seat any more: what it holds is for those who merge. */
+  readonly sealed?: boolean;
   readonly system: Chain;
   readonly buckets: Readonly<Record<string, Chain>>;
 }
@@ -126,26 +138,70 @@ export function voteOn(record: BootRecord, request: VoteRequest, mayVote: boolea
 
 /**
  * Records a decided configuration that follows the newest one known; an older or skipped one changes nothing, and
- * neither does one that is not a step from it. Only a fresh configuration may skip others, and a bucket's chain begins
- * anew with it: no state of anything older exists. Returns the same record when there was nothing to learn.
+ * neither does one that is not a step from it. Only a forced one, and a bucket's fresh one, may skip others: no state of anything older
+ * counts any more, and a bucket's chain begins anew. Returns the same record when there was nothing to learn.
  */
 export function recordDecided(record: BootRecord, name: ChainName, config: Config): BootRecord {
   const chain = chainOf(record, name);
-  const known = epochOf(chain);
-  if (config.e <= known) return record;
-  const isNext = config.e === known + 1 && stepRefusal(newestOf(chain), config) === null;
-  const isAnew = name !== CLUSTER_CHAIN && config.fresh === true && unsoundness(config) === null;
-  if (!isNext && !isAnew) return record;
-  const next: Chain = { configs: isAnew ? [config] : [...chain.configs, config], vote: NO_VOTE };
+  const newest = newestOf(chain);
+  if (config.e <= epochOf(chain)) return record;
+  const isNext = stepRefusal(newest, config) === null;
+  const isSystem = name === CLUSTER_CHAIN;
+  const isAnew = config.forced === true || (!isSystem && config.fresh === true);
+  if (!isNext && !(isAnew && unsoundness(config) === null && config.cluster === (newest ?? config).cluster))
+    return record;
+  const next: Chain = isSystem
+    ? { configs: [...chain.configs, config], vote: NO_VOTE }
+    : isAnew
+      ? { configs: [config], vote: NO_VOTE, complete: config.e }
+      : { ...chain, configs: [...chain.configs, config], vote: NO_VOTE };
   const changed = withChain(record, name, next);
-  return name === CLUSTER_CHAIN ? { ...changed, active: activeAfter(record, config) } : changed;
+  return isSystem ? { ...changed, ...standingIn(record, config) } : changed;
+}
+
+/**
+ * Records a whole chain as another record keeps it. Where the own one ends before theirs begins, a bucket's is taken over: those between
+ * are known complete no more.
+ */
+export function recordChain(record: BootRecord, name: ChainName, theirs: Omit<Chain, 'vote'>): BootRecord {
+  let next = record;
+  for (const config of theirs.configs) next = recordDecided(next, name, config);
+  if (name === CLUSTER_CHAIN) return next;
+  const own = chainOf(next, name);
+  const last = theirs.configs.at(-1)?.e ?? 0;
+  if (last > epochOf(own)) {
+    if (theirs.configs.some((config) => unsoundness(config) !== null)) return next;
+    return withChain(next, name, { ...theirs, vote: NO_VOTE });
+  }
+  return theirs.complete === undefined ? next : recordComplete(next, name, theirs.complete);
+}
+
+/** Records that a quorum of the members of that configuration was seen active: older ones are dropped, except a few. */
+export function recordComplete(record: BootRecord, bucket: string, e: number): BootRecord {
+  const chain = chainOf(record, bucket);
+  if (e <= completeSince(chain) || e > epochOf(chain)) return record;
+  const first = Math.min(e, epochOf(chain) - KEPT_CONFIGS + 1);
+  return withChain(record, bucket, { ...chain, configs: chain.configs.filter((c) => c.e >= first), complete: e });
+}
+
+/** Epoch of the oldest configuration whose members may hold what was chosen. */
+export function completeSince(chain: Chain): number {
+  return chain.complete ?? chain.configs[0]?.e ?? 0;
 }
 
 /** What adopting a cluster configuration does to the right to vote on buckets (a joiner has to merge first). */
-function activeAfter(record: BootRecord, config: Config): boolean {
-  if (!isSystemMember(record, config)) return false;
-  if (config.e === 1) return true;
-  return record.active && !config.mergeAll;
+function standingIn(record: BootRecord, config: Config): Pick<BootRecord, 'active' | 'sealed'> {
+  const was = record.active;
+  if (config.e === 1) return { active: isSystemMember(record, config), sealed: false };
+  if (isSystemMember(record, config) && was && !config.mergeAll) return { active: true, sealed: false };
+  return { active: false, sealed: was };
+}
+
+/** Was this record a member once, and is not any more? It needs another id before it may be a member again. */
+export function isRetired(record: BootRecord): boolean {
+  const newest = newestOf(record.system);
+  if (newest === null || isSystemMember(record, newest)) return false;
+  return record.system.configs.some((config) => isSystemMember(record, config));
 }
 
 /** Takes the next number from the counter of boots. */
@@ -164,12 +220,10 @@ export function mergeSystem(record: BootRecord, snapshots: readonly SystemSnapsh
   let merged = record;
   for (const name of new Set(snapshots.flatMap((s) => Object.keys(s)))) {
     const chains = snapshots.flatMap((s) => (s[name] === undefined ? [] : [s[name]]));
-    for (const chain of [...chains].sort((a, b) => epochOf(a) - epochOf(b))) {
-      for (const config of chain.configs) merged = recordDecided(merged, name, config);
-    }
+    for (const chain of [...chains].sort((a, b) => epochOf(a) - epochOf(b))) merged = recordChain(merged, name, chain);
     merged = withVote(merged, name, mergedVote(chainOf(merged, name), chains));
   }
-  return { ...merged, active: true };
+  return { ...merged, active: true, sealed: false };
 }
 
 function mergedVote(own: Chain, others: readonly Chain[]): Vote {

@@ -4,16 +4,13 @@
  */
 import type { Config, NodeName } from '../paxos/messages.ts';
 import { compareBallots, isZero, sameBallot, ZERO } from '../paxos/ballot.ts';
-import { electorate, isWorthWaiting, ownHello, plansFor, proposal, turnOf } from './plan.ts';
+import { ownHello } from './evidence.ts';
+import { electorate, plansFor, proposal } from './plan.ts';
 import { CLUSTER_CHAIN, chainOf, epochOf, isSystemMember, memberIdOf, newestOf, voteOn } from './record.ts';
 import type { VoteReply, VoteRequest } from './record.ts';
 import type { ClusterEffect, ClusterState, Pending, Plan, Round, StepContext } from './state.ts';
 import type { VotedMessage, VoteMessage } from './system-messages.ts';
 
-/** A founding waits a little, so that nodes that are started together are founders together. */
-const FOUNDING_DELAY_MS = 60;
-/** ... and longer for a node that is connected and has not started the bucket yet. */
-const PATIENCE_MS = 500;
 const TURN_MS = 150;
 const GRACE_MS = 100;
 const ROUND_MS = 1500;
@@ -42,7 +39,8 @@ export function advanceRounds(state: ClusterState, context: StepContext, effects
 
 function dropPointless(state: ClusterState, plans: readonly Plan[], context: StepContext): void {
   for (const [chain, pending] of state.pending) {
-    if (!plans.some((plan) => plan.chain === chain && plan.kind === pending.plan.kind)) state.pending.delete(chain);
+    if (!plans.some((plan) => plan.chain === chain && plan.step.kind === pending.plan.step.kind))
+      state.pending.delete(chain);
   }
   for (const round of [...state.rounds.values()]) {
     const { chain } = round.plan;
@@ -69,7 +67,7 @@ export function dropRound(state: ClusterState, round: Round): void {
 
 function startWhenDue(state: ClusterState, plan: Plan, context: StepContext, effects: ClusterEffect[]): void {
   const pending = pendingFor(state, plan, context);
-  const dueAt = Math.max(pending.since + delayOf(state, plan), pending.retryAt);
+  const dueAt = Math.max(pending.since + plan.delayMs, pending.retryAt);
   if (state.rounds.has(plan.chain) || context.now < dueAt) return;
   const { voters, quorum } = electorate(state, plan);
   if (voters.length < quorum) return;
@@ -99,11 +97,6 @@ function pendingFor(state: ClusterState, plan: Plan, context: StepContext): Pend
   const pending: Pending = { plan, since: context.now, retryAt: 0, attempts: 0 };
   state.pending.set(plan.chain, pending);
   return pending;
-}
-
-function delayOf(state: ClusterState, plan: Plan): number {
-  if (plan.kind === 'fill') return 0;
-  return (isWorthWaiting(state, plan) ? PATIENCE_MS : FOUNDING_DELAY_MS) + turnOf(state, plan) * TURN_MS;
 }
 
 /** Prepare, or Accept when the round has its value, to every voter; the own record votes at once. */

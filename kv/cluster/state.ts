@@ -3,7 +3,8 @@
  * buckets that run here and the rounds it proposes. Changed only by `core.ts`; the record only by replacing it, so that the caller sees
  * that it must be made durable.
  */
-import type { Ballot, Config, NodeName } from '../paxos/messages.ts';
+import type { Ballot, Config, Incarnation, NodeName } from '../paxos/messages.ts';
+import type { ConfigStep } from './config.ts';
 import type { Hello, RunningBucket, Settings } from './hello.ts';
 import type { BootRecord, ChainName, SystemSnapshot } from './record.ts';
 import type { SystemMessage } from './system-messages.ts';
@@ -17,10 +18,33 @@ export interface Peer {
 }
 
 /** What to propose on a chain. */
-export type Plan =
-  | { readonly kind: 'found'; readonly chain: ChainName }
-  | { readonly kind: 'fill'; readonly chain: ChainName }
-  | { readonly kind: 'fresh'; readonly chain: ChainName };
+export interface Plan {
+  readonly chain: ChainName;
+  /** The members of the cluster's founding are known only after the promises. */
+  readonly step: ConfigStep | { readonly kind: 'found'; readonly members: readonly Incarnation[] };
+  /** How long the plan has to stand first: others may have more reason, or an earlier turn. */
+  readonly delayMs: number;
+}
+
+/** What an operator, or a part of this node, asked for. */
+export type Request =
+  | { readonly kind: 'resize'; readonly clusterSize: number }
+  | { readonly kind: 'replaceMember'; readonly leaving: NodeName; readonly joining: NodeName }
+  | { readonly kind: 'force'; readonly cluster: string; readonly members: readonly NodeName[] }
+  /** The bucket, or (null) this node, is about to stop: its seats are given up where that is possible. */
+  | { readonly kind: 'leave'; readonly bucket: string | null };
+
+export interface OpenRequest {
+  readonly id: number;
+  readonly request: Request;
+  /** When it is given up. */
+  readonly until: number;
+  /** Seats that were seen last: another resize may move them away. */
+  seats: number | null;
+}
+
+export type RequestAnswer =
+  { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** An attempt to decide the next configuration of a chain. */
 export interface Round {
@@ -68,6 +92,11 @@ export interface ClusterState {
    * nobody may take it for one that ended.
    */
   readonly unannounced: Set<string>;
+  /** This node is about to stop: it takes no seats and gives up its own in every bucket. */
+  isStopping: boolean;
+  /** Buckets that are about to stop here. */
+  readonly leaving: Set<string>;
+  readonly requests: OpenRequest[];
   readonly rounds: Map<ChainName, Round>;
   readonly pending: Map<ChainName, Pending>;
   /** Snapshots that a joiner of the newest cluster configuration has got. */
@@ -95,6 +124,8 @@ export type ClusterInput =
   | { readonly kind: 'bucketDown'; readonly bucket: string; readonly boot: number }
   /** A bucket heard of a decided configuration on its own. */
   | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }
+  /** `until`: when to give up. The answer is an effect with the same id. */
+  | { readonly kind: 'request'; readonly id: number; readonly request: Request; readonly until: number }
   | { readonly kind: 'tick' };
 
 export type ClusterEffect =
@@ -102,6 +133,7 @@ export type ClusterEffect =
   /** The bucket has this boot from now on. */
   | { readonly kind: 'boot'; readonly bucket: string; readonly boot: number }
   | { readonly kind: 'log'; readonly level: 'info' | 'error'; readonly text: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: RequestAnswer }
   /** All state of the bucket was lost with its members; it begins anew, empty. */
   | { readonly kind: 'dataLost'; readonly bucket: string; readonly config: Config };
 

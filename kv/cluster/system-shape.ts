@@ -29,8 +29,10 @@ const isBucketHello: Shape = object({
   boot: isCount,
   running: isFlag,
   active: isFlag,
+  leaving: isFlag,
   partitions: isCount,
   configs: listOf(isConfig),
+  complete: isCount,
 });
 const isHello: Shape = object({
   name: isText,

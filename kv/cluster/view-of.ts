@@ -2,8 +2,9 @@
 import type { BucketView } from '../bucket/view.ts';
 import type { Incarnation } from '../paxos/messages.ts';
 import { explainBucket } from './explain.ts';
-import { connectedHellos } from './plan.ts';
-import { chainOf } from './record.ts';
+import { connectedHellos, isComplete, isGone, isLeaving, isRemoved } from './evidence.ts';
+import { hasMember } from './config.ts';
+import { chainOf, newestOf } from './record.ts';
 import type { ClusterState } from './state.ts';
 
 export function viewOf(state: ClusterState, bucket: string): BucketView {
@@ -15,5 +16,22 @@ export function viewOf(state: ClusterState, bucket: string): BucketView {
     const there = hello.buckets[bucket];
     if (there?.running === true) present.push({ name: hello.name, id: hello.id, boot: there.boot });
   }
-  return { bucket, me, configs: chainOf(state.record, bucket).configs, present, waits: explainBucket(state, bucket) };
+  const { configs } = chainOf(state.record, bucket);
+  return { bucket, me, configs, present, renew: renewal(state, bucket, me), waits: explainBucket(state, bucket) };
+}
+
+/** Why the bucket's boot on this node has to be given up for a new one. */
+function renewal(state: ClusterState, bucket: string, me: Incarnation | null): BucketView['renew'] {
+  const own = newestOf(state.record.system);
+  const newest = newestOf(chainOf(state.record, bucket));
+  if (me === null || own === null || newest === null) return null;
+  if (isRemoved(state, bucket, me)) {
+    // what it holds is for those who merge because of its removal
+    return isComplete(state, bucket) && !isLeaving(state, bucket) ? 'removed' : null;
+  }
+  const { prev } = newest;
+  const votesIn = state.running.get(bucket)?.votesIn ?? [];
+  if (prev === null || newest.fresh || newest.forced || !hasMember(newest, me) || votesIn.includes(newest.e))
+    return null;
+  return prev.M.filter((m) => m.name !== me.name && !isGone(state, own, bucket, m)).length < prev.r ? 'hopeless' : null;
 }

@@ -8,6 +8,7 @@
  *   receiver has adopted the configuration it is for.
  * - Only members that were active in the former epoch serve, and nobody votes before its merge is done.
  * - Observations are never transferred: the new member makes its own.
+ * - A forced configuration (an operator's reset) goes on with what its own members hold, active or not: of every key the highest acceptance.
  */
 import { isZero, isLower, maxBallot, sameBallot, ZERO } from './ballot.ts';
 import { setConfig } from './acceptor.ts';
@@ -28,7 +29,7 @@ export type Adoption =
 
 export function adopt(acceptor: Acceptor, config: Config): Adoption {
   if (config.e <= acceptor.e) return { kind: 'known' };
-  if (acceptor.e > 0 && config.e !== acceptor.e + 1 && config.fresh !== true)
+  if (acceptor.e > 0 && config.e !== acceptor.e + 1 && !mayBeJumpedTo(config))
     return { kind: 'lags', after: acceptor.e };
   const was = acceptor.active;
   setConfig(acceptor, config);
@@ -36,19 +37,36 @@ export function adopt(acceptor: Acceptor, config: Config): Adoption {
   if (config.fresh === true || config.e === 1) {
     acceptor.active = acceptor.place >= 0;
     acceptor.keys.clear();
-    acceptor.floor = ZERO;
+    // What an operation offered before all was lost may have been applied and lost with the rest: its retry must not
+    // find that nothing ever happened here.
+    acceptor.floor = config.fresh === true ? { e: config.e, r: 0, p: 0 } : ZERO;
     return { kind: 'adopted' };
+  }
+  if (config.forced === true && acceptor.place >= 0) {
+    acceptor.active = false;
+    acceptor.sealed = copyState(acceptor);
+    return { kind: 'merges', ...sourcesOf(config) };
   }
   if (acceptor.place < 0) {
     acceptor.active = false;
-    if (was) acceptor.sealed = copyState(acceptor);
+    if (was && config.forced !== true) acceptor.sealed = copyState(acceptor);
     return { kind: 'adopted' };
   }
   if (was && !config.mergeAll) return { kind: 'adopted' };
   acceptor.active = false;
   if (was) acceptor.sealed = copyState(acceptor);
+  return { kind: 'merges', ...sourcesOf(config) };
+}
+
+function mayBeJumpedTo(config: Config): boolean {
+  return config.fresh === true || config.forced === true;
+}
+
+/** Whose states make a merge into the configuration, and how many of them. */
+export function sourcesOf(config: Config): { readonly from: Config; readonly need: number } {
+  if (config.forced === true) return { from: config, need: config.M.length };
   const from = config.prev as Config;
-  return { kind: 'merges', from, need: from.r };
+  return { from, need: from.r };
 }
 
 /**
@@ -57,7 +75,7 @@ export function adopt(acceptor: Acceptor, config: Config): Adoption {
  * (with what that entails), and keeps the state while its pages are being asked for.
  */
 export function serveSnapshot(acceptor: Acceptor, config: Config): SealedState | null {
-  if (acceptor.e !== config.e || config.prev === null || placeOf(config.prev, acceptor.me) < 0) return null;
+  if (acceptor.e !== config.e || config.prev === null || placeOf(sourcesOf(config).from, acceptor.me) < 0) return null;
   if (acceptor.active) return copyState(acceptor);
   return acceptor.sealed;
 }
@@ -70,23 +88,25 @@ export function snapshotPage(from: Incarnation, state: SealedState, page: number
 }
 
 /**
- * Takes over what `prev.r` or more sealed members of the former epoch hold, and makes the acceptor active.
- * `states` are whole (all pages), one per member, the own sealed one among them if there is one.
+ * Takes over what `prev.r` or more sealed members of the former epoch (of a forced configuration: all its members) hold, and makes the
+ * acceptor active. `states` are whole (all pages), one per member, the own sealed one among them if there is one.
  */
 export function merge(
   acceptor: Acceptor,
   states: readonly SealedState[],
-  prev: Config,
+  from: Config,
   effects: AcceptorEffect[],
 ): void {
-  if (states.length < prev.r) {
-    throw new Error(`a merge needs the states of ${prev.r} members, these are ${states.length}`);
+  const isForced = acceptor.config?.forced === true;
+  const need = isForced ? from.M.length : from.r;
+  if (states.length < need) {
+    throw new Error(`a merge needs the states of ${need} members, these are ${states.length}`);
   }
   for (const state of states) acceptor.floor = maxBallot(acceptor.floor, state.floor);
   const tables = states.map((state) => new Map(state.entries));
   const keys = new Set<Key>();
   for (const table of tables) for (const key of table.keys()) keys.add(key);
-  for (const key of keys) mergeKey(acceptor, key, tables);
+  for (const key of keys) mergeKey(acceptor, key, tables, isForced);
   let clock = Math.max(acceptor.clock, acceptor.floor.r);
   for (const entry of acceptor.keys.values()) clock = Math.max(clock, entry.p.r);
   acceptor.clock = clock;
@@ -102,12 +122,12 @@ export function watchAll(acceptor: Acceptor, effects: AcceptorEffect[]): void {
   }
 }
 
-function mergeKey(acceptor: Acceptor, key: Key, tables: readonly Map<Key, Entry>[]): void {
+function mergeKey(acceptor: Acceptor, key: Key, tables: readonly Map<Key, Entry>[], isForced: boolean): void {
   const held = tables.map((table): Holding => table.get(key) ?? NOTHING);
-  const chosen = choice(held);
+  const chosen = choice(held) ?? (isForced ? highestFast(held) : null);
   const own = acceptor.keys.get(key);
   if (chosen === null) return;
-  if (own !== undefined && !isZero(own.ab)) {
+  if (own !== undefined && !isZero(own.ab) && !isForced) {
     if (chosen.fast || (!own.fast && !isLower(own.ab, chosen.ab))) return;
   }
   acceptor.keys.set(key, inherit(own, chosen, held, acceptor.floor));
@@ -127,6 +147,15 @@ function inherit(own: Entry | undefined, chosen: Choice, held: readonly Holding[
     fl,
     seen: [],
   };
+}
+
+/** Fast values that were not taken by all prove nothing; the survivors of a reset by force keep the highest all the same. */
+function highestFast(held: readonly Holding[]): Choice | null {
+  let best: Holding | null = null;
+  for (const one of held) {
+    if (one.fast && (best === null || isLower(best.ab, one.ab))) best = one;
+  }
+  return best === null || best.cell === null ? null : { fast: true, ab: best.ab, cell: best.cell };
 }
 
 const NOTHING: Holding = { ab: ZERO, fast: false, cell: null, chosen: false, ae: 0, fl: ZERO };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foundConfig, nextConfig } from '../../kv/cluster/config.ts';
 import { createCluster, stepCluster } from '../../kv/cluster/core.ts';
-import { ownHello, stateHolders } from '../../kv/cluster/plan.ts';
+import { ownHello, stateHolders } from '../../kv/cluster/evidence.ts';
 import {
   chainOf,
   CLUSTER_CHAIN,

@@ -10,7 +10,11 @@ export interface Control {
   readonly name: string;
   readonly rule: string;
   readonly seedsMax: number;
+  /** Whose seeds find it; one-configuration if absent. */
+  readonly scenario?: string;
   readonly replacements: readonly Replacement[];
+  /** Rules of the shell around the cores. */
+  readonly shell?: readonly string[];
 }
 
 function one(module: string, from: string, to: string): readonly Replacement[] {
@@ -132,7 +136,8 @@ export const CONTROLS: readonly Control[] = [
   {
     name: 'fast-in-retries',
     rule: 'a fast value goes only with the first attempt',
-    seedsMax: 1000,
+    seedsMax: 300,
+    scenario: 'forgetting',
     replacements: one('attempt', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
   },
   {

@@ -4,10 +4,11 @@
  * A negative control is a list of text replacements in the compiled modules. Each text must occur exactly once,
  * so that a control cannot rot silently when the code around it changes.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type * as ConfigModule from '../../kv/cluster/config.ts';
 import type * as AcceptorModule from '../../kv/paxos/acceptor.ts';
 import type * as LifetimesModule from '../../kv/paxos/lifetimes.ts';
 import type * as OperationModule from '../../kv/paxos/operation.ts';
@@ -18,22 +19,36 @@ export type Cores = typeof AcceptorModule &
   typeof LifetimesModule &
   typeof OperationModule &
   typeof ProposerModule &
-  typeof TransferModule;
+  typeof TransferModule &
+  Pick<typeof ConfigModule, 'nextConfig' | 'stepRefusal'>;
 
 export interface Replacement {
+  /** Of `kv/paxos`, or `config` of `kv/cluster`. */
   readonly module: string;
   readonly from: string;
   readonly to: string;
 }
 
-const MODULES = ['acceptor', 'lifetimes', 'operation', 'proposer', 'transfer'] as const;
-const COMPILED = fileURLToPath(new URL('../../kv/paxos/', import.meta.url));
+const MODULES = [
+  'paxos/acceptor',
+  'paxos/lifetimes',
+  'paxos/operation',
+  'paxos/proposer',
+  'paxos/transfer',
+  'cluster/config',
+] as const;
+const COMPILED = fileURLToPath(new URL('../../kv/', import.meta.url));
+const RUNTIME = new URL('../../runtime/', import.meta.url);
 
 export async function loadCores(replacements: readonly Replacement[] = []): Promise<Cores> {
   if (replacements.length === 0) return importFrom(COMPILED);
   const folder = mkdtempSync(join(tmpdir(), 'quorate-sim-'));
   try {
-    cpSync(COMPILED, folder, { recursive: true });
+    cpSync(join(COMPILED, 'paxos'), join(folder, 'paxos'), { recursive: true });
+    mkdirSync(join(folder, 'cluster'));
+    // The runtime is not copied: the copy's imports of it lead to the original.
+    const config = readFileSync(join(COMPILED, 'cluster/config.js'), 'utf8');
+    writeFileSync(join(folder, 'cluster/config.js'), config.replaceAll("'../../runtime/", `'${RUNTIME.href}`));
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     for (const replacement of replacements) replaceIn(folder, replacement);
     return await importFrom(`${folder}/`);
@@ -49,7 +64,7 @@ async function importFrom(folder: string): Promise<Cores> {
 }
 
 function replaceIn(folder: string, { module, from, to }: Replacement): void {
-  const path = join(folder, `${module}.js`);
+  const path = join(folder, module === 'config' ? 'cluster' : 'paxos', `${module}.js`);
   const parts = readFileSync(path, 'utf8').split(from);
   if (parts.length !== 2) {
     throw new Error(`the control's text must occur once in ${module}.js, it occurs ${parts.length - 1} times: ${from}`);

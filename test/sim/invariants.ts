@@ -1,19 +1,21 @@
 /**
- * The watcher of a run: sees every offer, acceptance, observation and answer, and throws a `Violation` at the
- * first one that breaks the protocol's invariants (register protocol, section 11, within one configuration).
+ * The watcher of the registers: sees every offer, acceptance, observation, snapshot and merge, and throws a `Violation`
+ * at the first one that breaks the protocol's invariants (register protocol, section 11). What clients may see of it is
+ * judged in `histories.ts`.
  */
 import { historyOf } from '../../kv/paxos/change.ts';
 import { compareBallots, describeBallot, isLower, isZero, sameBallot } from '../../kv/paxos/ballot.ts';
-import { isLinearizable } from './linearizable.ts';
+import { quorumSize } from '../../kv/paxos/quorum.ts';
+import { describeCell, incarnationKey } from './describe.ts';
 import type { Acceptor } from '../../kv/paxos/acceptor.ts';
-import type { Ballot, Cell, Entry, Key } from '../../kv/paxos/messages.ts';
-import type { HistoryOperation, Value } from './linearizable.ts';
+import type { Ballot, Cell, Config, Entry, Incarnation, Key } from '../../kv/paxos/messages.ts';
 
 export class Violation extends Error {}
 
 /** What an acceptor showed before a step. */
 export interface Before {
   readonly p: Ballot | null;
+  readonly ab: Ballot | null;
   readonly floor: Ballot;
   readonly clock: number;
 }
@@ -23,24 +25,68 @@ interface Offered {
   readonly b: Ballot;
   readonly fast: boolean;
   readonly cell: Cell;
-  readonly accepted: Set<number>;
-  /** Number of acceptances seen before this cell became chosen; Infinity while it is not. */
+  readonly accepted: Set<string>;
   isChosen: boolean;
 }
 
 export class Invariants {
-  readonly #members: number;
-  readonly #quorum: number;
+  /** Configuration e at index e - 1. */
+  readonly configs: Config[] = [];
   readonly #offered = new Map<string, Offered>();
   readonly #ballots = new Map<string, unknown>();
-  readonly #observers = new Map<string, Set<number>>();
+  readonly #observers = new Map<string, Set<string>>();
   readonly #forgotten = new Map<Key, Ballot>();
-  readonly history: Map<Key, HistoryOperation[]> = new Map();
-  #stamp = 0;
+  /** `epoch incarnation` of those that were active. */
+  readonly #active = new Set<string>();
+  /** `key ver` of cells that were erased for good: a chosen tombstone lies over them. */
+  readonly #erased = new Set<string>();
 
-  constructor(members: number) {
-    this.#members = members;
-    this.#quorum = Math.floor(members / 2) + 1;
+  /** A configuration was decided. */
+  onConfig(config: Config): void {
+    this.configs.push(config);
+  }
+
+  onActive(who: Incarnation, e: number): void {
+    const config = this.configAt(e);
+    if (!config.M.some((m) => incarnationKey(m) === incarnationKey(who))) {
+      throw new Violation(`${incarnationKey(who)} became active in epoch ${e}, which does not list it`);
+    }
+    this.#active.add(`${e} ${incarnationKey(who)}`);
+  }
+
+  wasActive(who: Incarnation, e: number): boolean {
+    return this.#active.has(`${e} ${incarnationKey(who)}`);
+  }
+
+  /** Whether a quorum has been active in that epoch. */
+  isComplete(e: number): boolean {
+    const config = this.configAt(e);
+    return config.M.filter((m) => this.wasActive(m, e)).length >= quorumSize(config.N);
+  }
+
+  /** Somebody merges for `config` from the states of these; `e`: where each one's owner stood when it was taken. */
+  onMerge(
+    who: Incarnation,
+    config: Config,
+    sources: readonly { readonly from: Incarnation; readonly e: number }[],
+  ): void {
+    const prev = this.configAt(config.e - 1);
+    const names = new Set(sources.map(({ from }) => incarnationKey(from)));
+    // One that was not active in the former epoch, but has merged into this one, holds all that was chosen in it.
+    const holds = (from: Incarnation): boolean => this.wasActive(from, prev.e) || this.wasActive(from, config.e);
+    const sealed = sources.filter((s) => s.e >= config.e && holds(s.from));
+    if (names.size < prev.r || sealed.length < names.size) {
+      throw new Violation(
+        `${incarnationKey(who)} merged into epoch ${config.e} from ${[...names].join(' and ')}: ` +
+          `${prev.r} sealed members that were active in epoch ${prev.e} are needed`,
+      );
+    }
+  }
+
+  /** A vote leaves an acceptor. */
+  onVote(who: Incarnation, e: number): void {
+    if (!this.wasActive(who, e))
+      throw new Violation(`${incarnationKey(who)} voted in epoch ${e} without being active in it`);
   }
 
   /** An attempt begins: its ballot must be its own. */
@@ -52,25 +98,33 @@ export class Invariants {
   }
 
   onOffer(key: Key, b: Ballot, fast: boolean, cell: Cell): void {
-    const name = `${key} ${describeBallot(b)} ${fast}`;
+    const name = offerName(key, b, fast);
     const known = this.#offered.get(name);
     if (known === undefined) {
       this.#offered.set(name, { key, b, fast, cell, accepted: new Set(), isChosen: false });
-    } else if (describeCell(known.cell) !== describeCell(cell)) {
+    } else if (known.cell !== cell && describeCell(known.cell) !== describeCell(cell)) {
       throw new Violation(`two cells for ${name}: ${describeCell(known.cell)} and ${describeCell(cell)}`);
     }
   }
 
-  /** An erase is proposed: a quorum must have observed the end of what the incarnation is bound to. */
-  onEraseProposed(key: Key, ver: Ballot): void {
-    const observers = this.#observers.get(`${key} ${describeBallot(ver)}`)?.size ?? 0;
-    if (observers < this.#quorum) throw new Violation(`erase of ${key} proposed on ${observers} observations`);
+  /** An erase is proposed in epoch `e`: a quorum of its members must have observed the end of what it is bound to. */
+  onEraseProposed(key: Key, ver: Ballot, e: number): void {
+    const { M, N } = this.configAt(e);
+    const observers = this.#observers.get(`${key} ${describeBallot(ver)}`) ?? new Set();
+    const count = M.filter((m) => observers.has(incarnationKey(m))).length;
+    if (count < quorumSize(N)) throw new Violation(`erase of ${key} proposed on ${count} observations`);
+    this.#erased.add(`${key} ${describeBallot(ver)}`);
   }
 
-  onObservation(key: Key, ver: Ballot, place: number): void {
+  /** Whether an erase of that incarnation may take effect, or did. */
+  isErasable(key: Key, ver: Ballot): boolean {
+    return this.#erased.has(`${key} ${describeBallot(ver)}`);
+  }
+
+  onObservation(key: Key, ver: Ballot, who: Incarnation): void {
     const name = `${key} ${describeBallot(ver)}`;
     const observers = this.#observers.get(name) ?? new Set();
-    this.#observers.set(name, observers.add(place));
+    this.#observers.set(name, observers.add(incarnationKey(who)));
   }
 
   onForget(key: Key, g: Ballot): void {
@@ -79,7 +133,8 @@ export class Invariants {
   }
 
   before(acceptor: Acceptor, key: Key): Before {
-    return { p: acceptor.keys.get(key)?.p ?? null, floor: acceptor.floor, clock: acceptor.clock };
+    const entry = acceptor.keys.get(key);
+    return { p: entry?.p ?? null, ab: entry?.ab ?? null, floor: acceptor.floor, clock: acceptor.clock };
   }
 
   after(acceptor: Acceptor, key: Key, before: Before): void {
@@ -90,63 +145,30 @@ export class Invariants {
     if (before.p !== null && isLower(entry.p, before.p)) throw new Violation(`a promise for ${key} went down`);
     if (isLower(entry.p, entry.ab)) throw new Violation(`${key} was accepted above the promise`);
     if (before.p === null && isLower(entry.p, acceptor.floor)) throw new Violation(`${key} was taken below the floor`);
+    if (isZero(entry.ab) || (before.ab !== null && sameBallot(before.ab, entry.ab))) return;
     const g = this.#forgotten.get(key);
-    if (before.p === null && g !== undefined && !isZero(entry.ab) && !isLower(g, entry.ab)) {
+    if (g !== undefined && !isLower(g, entry.ab)) {
       throw new Violation(`${key} was accepted at ${describeBallot(entry.ab)}, forgotten at ${describeBallot(g)}`);
     }
   }
 
   /** The acceptance of a member is in force (stored, when the member is durable). */
-  onAccepted(key: Key, entry: Entry, place: number): void {
-    if (isZero(entry.ab)) return;
-    const offered = this.#offered.get(`${key} ${describeBallot(entry.ab)} ${entry.fast}`);
-    if (offered === undefined || describeCell(offered.cell) !== describeCell(entry.cell as Cell)) {
+  onAccepted(key: Key, entry: Entry, who: Incarnation): void {
+    if (isZero(entry.ab) || entry.ae === 0) return;
+    const offered = this.#offered.get(offerName(key, entry.ab, entry.fast));
+    const cell = entry.cell as Cell;
+    if (offered === undefined || (offered.cell !== cell && describeCell(offered.cell) !== describeCell(cell))) {
       throw new Violation(`${key} was accepted at ${describeBallot(entry.ab)} without such an offer`);
     }
-    offered.accepted.add(place);
-    if (offered.accepted.size >= (offered.fast ? this.#members : this.#quorum)) offered.isChosen = true;
+    // Accepted once more in a later epoch: that is a quorum of another configuration, and not what makes it chosen.
+    if (offered.isChosen || entry.ae !== entry.ab.e) return;
+    offered.accepted.add(incarnationKey(who));
+    const config = this.configAt(entry.ae);
+    if (offered.accepted.size >= (offered.fast ? config.M.length : quorumSize(config.N))) offered.isChosen = true;
   }
 
-  call(key: Key, id: number, kind: HistoryOperation['kind'], target = -1): HistoryOperation {
-    const operation: HistoryOperation = {
-      id,
-      kind,
-      target,
-      calledAt: ++this.#stamp,
-      answeredAt: Infinity,
-      result: undefined,
-    };
-    const operations = this.history.get(key) ?? [];
-    this.history.set(key, operations);
-    operations.push(operation);
-    return operation;
-  }
-
-  answer(operation: HistoryOperation, result: Value | undefined): void {
-    operation.answeredAt = ++this.#stamp;
-    operation.result = result;
-  }
-
-  /** It answered that it did not take effect: the history must be explained without it. */
-  withdraw(key: Key, operation: HistoryOperation): void {
-    this.history.set(
-      key,
-      (this.history.get(key) ?? []).filter((o) => o !== operation),
-    );
-  }
-
-  /** At the end of a run. */
+  /** At the end of a run: chosen cells form one lineage per key. */
   finish(): void {
-    this.#checkLineages();
-    for (const [key, operations] of this.history) {
-      if (!isLinearizable(operations)) {
-        throw new Violation(`the history of ${key} is not linearizable:\n${describeHistory(operations)}`);
-      }
-    }
-  }
-
-  /** Chosen cells form one lineage: each one's history reaches back to the one before, or a forgetting lies between. */
-  #checkLineages(): void {
     const byKey = new Map<Key, Offered[]>();
     for (const offered of this.#offered.values()) {
       if (!offered.isChosen) continue;
@@ -162,33 +184,27 @@ export class Invariants {
     }
   }
 
+  /** The history of the later reaches back to the earlier, or a forgetting, or the loss of all states, lies between. */
   #checkExtends(key: Key, earlier: Offered, later: Offered): void {
     const newest = historyOf(earlier.cell)[0];
     if (newest === undefined || historyOf(later.cell).some((h) => sameBallot(h, newest))) return;
     if (!isLower(later.cell.cut, newest)) return;
     const g = this.#forgotten.get(key);
     if (!earlier.cell.live && g !== undefined && !isLower(g, earlier.b)) return;
+    if (this.configs.some((c) => c.fresh === true && c.e > earlier.b.e && c.e <= later.b.e)) return;
     const [a, b] = [describeCell(earlier.cell), describeCell(later.cell)];
     throw new Violation(
       `${key}: chosen at ${describeBallot(later.b)} ${b} does not extend ${a}, chosen at ${describeBallot(earlier.b)}`,
     );
   }
+
+  configAt(e: number): Config {
+    const config = this.configs[e - 1];
+    if (config === undefined) throw new Violation(`there is no configuration ${e}`);
+    return config;
+  }
 }
 
-export function describeCell(cell: Cell | null): string {
-  if (cell === null) return 'nothing';
-  const hist = historyOf(cell).map(describeBallot).join(' ');
-  const value = cell.live ? `[${String(cell.value)}] of ${describeBallot(cell.ver)}` : 'tombstone';
-  return `${value} (${hist}${isZero(cell.cut) ? '' : `, cut ${describeBallot(cell.cut)}`})`;
-}
-
-function describeHistory(operations: readonly HistoryOperation[]): string {
-  return operations
-    .map((o) => {
-      const result =
-        o.answeredAt === Infinity ? 'no answer' : o.result === undefined ? 'applied' : `[${String(o.result)}]`;
-      const target = o.kind === 'erase' ? ` of what ${o.target} created` : '';
-      return `  ${o.calledAt} to ${o.answeredAt}: ${o.kind} ${o.id}${target} -> ${result}`;
-    })
-    .join('\n');
+function offerName(key: Key, b: Ballot, fast: boolean): string {
+  return `${key} ${describeBallot(b)} ${fast}`;
 }

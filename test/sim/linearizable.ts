@@ -12,9 +12,12 @@ export type Value = readonly number[] | null;
 
 export interface HistoryOperation {
   readonly id: number;
-  readonly kind: 'put' | 'change' | 'extend' | 'read' | 'erase';
+  /** `cas` appends if the list is the expected one; `lost`: all members lost their state. */
+  readonly kind: 'put' | 'change' | 'extend' | 'cas' | 'read' | 'erase' | 'lost';
   /** For an erase: the id of the creator of the incarnation. */
   readonly target: number;
+  /** For a cas. */
+  readonly expected?: Value;
   readonly calledAt: number;
   /** Infinity: no answer. */
   answeredAt: number;
@@ -37,8 +40,15 @@ function apply(operation: HistoryOperation, state: Value): Step {
       const next = [...(state ?? []), operation.id];
       return { state: next, result: next };
     }
+    case 'cas': {
+      if (!sameValue(state, operation.expected ?? null)) return { state, result: state };
+      const next = [...(state ?? []), operation.id];
+      return { state: next, result: next };
+    }
     case 'read':
       return { state, result: state };
+    case 'lost':
+      return { state: null, result: null };
     case 'erase':
       return { state: state !== null && state[0] === operation.target ? null : state, result: null };
   }
@@ -61,7 +71,8 @@ export function isLinearizable(history: readonly HistoryOperation[]): boolean {
       for (const index of candidates) {
         const operation = operations[index] as HistoryOperation;
         const next = explain(operation, state, seen);
-        if (next === undefined || (next === state) !== idle) continue;
+        // A loss that found nothing may have had its effect later: it is never idle.
+        if (next === undefined || (next === state && operation.kind !== 'lost') !== idle) continue;
         done[index] = 1;
         if (isAnswered(operation)) open -= 1;
         if (search(next)) return true;

@@ -1,23 +1,26 @@
 /**
  * A network worse than TCP: every message may be lost, doubled, overtaken and held up; links break in both or in
- * one direction, and the ends notice late or not at all. After `heal` it is quick and perfect.
+ * one direction. What the ends notice of that is the links' business (links.ts). After `heal` it is quick and perfect.
+ *
+ * Each link draws from a stream of its own: what happens on one does not depend on what is sent on others.
  */
+import { streamOf } from './random.ts';
 import type { Parameters } from './parameters.ts';
 import type { Random } from './random.ts';
 import type { Schedule } from './schedule.ts';
 
 export class Network {
-  readonly #random: Random;
+  readonly #seed: number;
   readonly #schedule: Schedule;
   readonly #parameters: Parameters;
-  /** `from * 64 + to` of links that carry nothing. */
-  readonly #broken: Set<number> = new Set();
+  readonly #streams: Map<number, Random> = new Map();
+  /** How many faults keep the link `from * 64 + to` from carrying anything. */
+  readonly #broken: Map<number, number> = new Map();
   #isHealed = false;
-  sent = 0;
   delivered = 0;
 
-  constructor(random: Random, schedule: Schedule, parameters: Parameters) {
-    this.#random = random;
+  constructor(seed: number, schedule: Schedule, parameters: Parameters) {
+    this.#seed = seed;
     this.#schedule = schedule;
     this.#parameters = parameters;
   }
@@ -27,31 +30,40 @@ export class Network {
       this.#schedule.after(0.01, deliver);
       return;
     }
-    this.sent += 1;
-    const { loss, duplication, straggling, delayMsMax, stragglingMsMax } = this.#parameters;
+    const link = from * 64 + to;
+    const random = this.#streamOf(link);
     if (this.#isHealed) {
-      this.#deliverAfter(this.#random.between(0.2, 2), deliver);
+      this.#deliverAfter(random.between(0.2, 2), deliver);
       return;
     }
-    if (this.#broken.has(from * 64 + to) || this.#random.chance(loss)) return;
-    const copies = this.#random.chance(duplication) ? 2 : 1;
+    const { loss, duplication, straggling, delayMsMax, stragglingMsMax } = this.#parameters;
+    const isLost = random.chance(loss);
+    if (isLost || (this.#broken.get(link) ?? 0) > 0) return;
+    const copies = random.chance(duplication) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
-      const most = this.#random.chance(straggling) ? stragglingMsMax : delayMsMax;
-      this.#deliverAfter(this.#random.between(0.2, most), deliver);
+      const most = random.chance(straggling) ? stragglingMsMax : delayMsMax;
+      this.#deliverAfter(random.between(0.2, most), deliver);
     }
   }
 
   break(from: number, to: number): void {
-    this.#broken.add(from * 64 + to);
+    const link = from * 64 + to;
+    this.#broken.set(link, (this.#broken.get(link) ?? 0) + 1);
   }
 
   mend(from: number, to: number): void {
-    this.#broken.delete(from * 64 + to);
+    const link = from * 64 + to;
+    this.#broken.set(link, Math.max(0, (this.#broken.get(link) ?? 0) - 1));
   }
 
   heal(): void {
     this.#isHealed = true;
-    this.#broken.clear();
+  }
+
+  #streamOf(link: number): Random {
+    let stream = this.#streams.get(link);
+    if (stream === undefined) this.#streams.set(link, (stream = streamOf(this.#seed, 'link', link)));
+    return stream;
   }
 
   #deliverAfter(delayMs: number, deliver: () => void): void {

@@ -1,26 +1,21 @@
 /**
- * One simulated node: the shell around a proposer and, on members, an acceptor with its store, its monitors and
- * its erasers. What the real shells do with processes, sockets and disks happens here on a schedule.
+ * One simulated node: the shell around a proposer, its member (member.ts), what it knows of the others' incarnations and of
+ * the configurations, and the sweeps and erasers that work for its member.
  */
-import { sameBallot, ZERO } from '../../kv/paxos/ballot.ts';
-import {
-  pushReply,
-  pushRequest,
-  readReplies,
-  readReplyTerm,
-  readRequests,
-  readRequestTerm,
-  replyTerm,
-  requestTerm,
-} from '../../kv/bucket/wire.ts';
+import { sameBallot } from '../../kv/paxos/ballot.ts';
+import { isBindOver } from '../../kv/paxos/lifetimes.ts';
+import { readReplies, readReplyTerm } from '../../kv/bucket/wire.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import { Pid } from '../../runtime/term/pid.ts';
-import { describeCell } from './invariants.ts';
-import type { Acceptor, AcceptorEffect } from '../../kv/paxos/acceptor.ts';
+import { describeCell, describeReply } from './describe.ts';
+import { SimulatedMember } from './member.ts';
+import { streamOf } from './random.ts';
+import { encodeRequest } from './wire-copy.ts';
 import type { Outcome } from '../../kv/paxos/decide.ts';
 import type { Operation } from '../../kv/paxos/operation.ts';
-import type { Ballot, Entry, Key, RegisterReply, RegisterRequest } from '../../kv/paxos/messages.ts';
+import type { Ballot, Bind, Config, Incarnation, Key, RegisterRequest } from '../../kv/paxos/messages.ts';
 import type { Proposer, ProposerEffect, ProposerLimits } from '../../kv/paxos/proposer-state.ts';
+import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 const LIMITS: ProposerLimits = {
@@ -32,206 +27,251 @@ const LIMITS: ProposerLimits = {
   forgets: false,
 };
 const SWEEP_MS = 150;
+const GOSSIP_MS = 60;
+const SYSTEM_TIME_MS = 1_000_000;
 
 export class SimulatedNode {
   readonly #world: World;
-  readonly place: number;
-  acceptor: Acceptor | null = null;
+  readonly index: number;
+  readonly random: Random;
+  readonly #rate: number;
+  readonly #skewMs: number;
+  isUp = true;
+  boot = 1;
+  member: SimulatedMember;
   proposer: Proposer;
+  /** By node: the boot that its Hello showed on the present connection; 0 while there is none. */
+  readonly peers: number[];
   /** Grows with every start of the proposer: replies to an earlier one are lost. */
   #generation = 0;
-  #acceptorGeneration = 0;
   #isTicking = false;
-  readonly #stored: Map<Key, Entry> = new Map();
-  #storedFloor: Ballot = ZERO;
-  readonly #erasing: Set<string> = new Set();
+  /** Who sent the reply that is being handled. */
+  #heardFrom = 0;
+  readonly #busy: Set<string> = new Set();
 
-  constructor(world: World, place: number) {
+  constructor(world: World, index: number, peers: number) {
     this.#world = world;
-    this.place = place;
-    if (place < world.config.M.length) this.#startAcceptor();
+    this.index = index;
+    this.random = streamOf(world.seed, 'node', index);
+    const { rateError, skewMs, durable } = world.parameters;
+    this.#rate = 1 + this.random.between(-rateError, rateError);
+    this.#skewMs = this.random.between(-skewMs, skewMs);
+    this.peers = new Array<number>(peers).fill(1);
+    this.member = new SimulatedMember(world, this, this.incarnation, this.random.chance(durable));
     this.proposer = this.#createProposer();
-    world.schedule.after(world.random.between(0, SWEEP_MS), () => this.#sweep());
+    world.schedule.after(this.random.between(0, SWEEP_MS), () => this.#sweep());
+    world.schedule.after(this.random.between(0, GOSSIP_MS), () => this.#gossip());
+  }
+
+  get name(): string {
+    return `n${this.index}@sim`;
+  }
+
+  get incarnation(): Incarnation {
+    return { name: this.name, id: `record${this.index}`, boot: this.boot };
+  }
+
+  /** The node's own monotonic clock. */
+  get nowMs(): number {
+    return this.#world.nowMs * this.#rate;
+  }
+
+  get systemMs(): number {
+    return SYSTEM_TIME_MS + this.#world.nowMs + this.#skewMs;
+  }
+
+  get proposerEpoch(): number {
+    return this.proposer.config?.e ?? 0;
+  }
+
+  /** Something of this node that keys may be bound to. */
+  pid(id: number): Pid {
+    return new Pid(nameAtom(this.name), id, 0, this.boot);
   }
 
   startOperation(operation: Operation): void {
-    this.#propose((out) => this.#world.cores.startOperation(this.proposer, operation, this.#world.nowMs, out));
+    this.#hearClock();
+    this.#propose((out) => this.#world.cores.startOperation(this.proposer, operation, this.nowMs, out));
   }
 
   /** A new proposer: what the old one was doing gets no answer. */
   crashProposer(): void {
-    this.#world.trace(this.place, 'proposer crashes');
+    this.#world.trace(this.index, 'proposer crashes');
+    const { config } = this.proposer;
+    this.#dropProposer();
+    if (config !== null) this.#stepConfig(config);
+  }
+
+  /** A boot of its own, with an empty table: a new incarnation. The proposer goes on. */
+  renewMember(): void {
+    this.boot += 1;
+    this.#world.trace(this.index, 'takes a new boot', this.boot);
+    this.member = new SimulatedMember(this.#world, this, this.incarnation, this.member.isDurable);
+    this.#refreshConnections();
+  }
+
+  /** The whole node goes, with all that it held in memory. */
+  crash(): void {
+    this.#world.trace(this.index, 'crashes');
+    this.isUp = false;
+    this.#dropProposer();
+  }
+
+  comeBack(): void {
+    this.isUp = true;
+    this.renewMember();
+  }
+
+  #dropProposer(): void {
     this.#generation += 1;
     for (const operation of this.proposer.running.values()) this.#world.onLost(operation);
     this.proposer = this.#createProposer();
-    this.#erasing.clear();
-  }
-
-  /** A durable member stops and comes back with what it had stored. */
-  restartAcceptor(): void {
-    this.#world.trace(this.place, 'acceptor restarts from its store');
-    this.#startAcceptor();
-  }
-
-  onConnection(to: number, isUp: boolean): void {
-    this.#propose((out) => this.#world.cores.stepConnected(this.proposer, to, isUp, this.#world.nowMs, out));
-  }
-
-  onOwnerEnded(owner: string): void {
-    for (const [key, { cell }] of this.acceptor?.keys ?? []) {
-      if (cell !== null && cell.live && cell.bind?.node === owner) this.#observeSoon(key, cell.ver, 40);
-    }
+    this.#busy.clear();
   }
 
   #createProposer(): Proposer {
-    const { cores, config, parameters } = this.#world;
-    const proposer = cores.createProposer(this.#world.nextProposerId(), { ...LIMITS, forgets: parameters.forgets });
-    proposer.config = config;
-    for (let to = 0; to < config.M.length; to++) {
-      if (this.#world.isConnected(this.place, to)) proposer.connected |= 1 << to;
-    }
-    return proposer;
+    const { cores, parameters } = this.#world;
+    return cores.createProposer(this.#world.nextProposerId(), { ...LIMITS, forgets: parameters.forgets === 1 });
   }
 
-  #startAcceptor(): void {
-    const { cores, config } = this.#world;
-    const acceptor = cores.createAcceptor(config.M[this.place] as (typeof config.M)[number], this.#world.isDurable);
-    cores.adopt(acceptor, config);
-    this.#acceptorGeneration += 1;
-    acceptor.floor = this.#storedFloor;
-    acceptor.clock = this.#storedFloor.r;
-    for (const [key, entry] of this.#stored) {
-      acceptor.keys.set(key, { ...entry, chosen: false, seen: [] });
-      acceptor.clock = Math.max(acceptor.clock, entry.p.r);
-    }
-    this.acceptor = acceptor;
-    const effects: AcceptorEffect[] = [];
-    cores.watchAll(acceptor, effects);
-    for (const effect of effects) this.#perform(effect, null, null);
+  /** The Hello of another node came (its boot), or the connection to it broke (0). */
+  onPeer(other: number, boot: number): void {
+    const before = this.peers[other];
+    this.peers[other] = boot;
+    this.#refreshConnections();
+    if (boot !== before) this.member.judge(({ bind }) => bind !== null && this.#concernsNode(bind, other));
   }
 
-  #onRequest(term: unknown, reply: (term: unknown) => void): void {
-    const { acceptor } = this;
-    const batch = readRequestTerm(term);
-    if (batch === null) throw new Error('a request is not one on the wire');
-    if (acceptor !== null) {
-      readRequests(batch, acceptor.clock, (message) => this.#stepAcceptor(acceptor, message, reply));
-    }
+  onPidEnded(pid: Pid): void {
+    this.member.judge(({ bind }) => bind !== null && bind.pid !== null && bind.pid.key === pid.key);
   }
 
-  #stepAcceptor(acceptor: Acceptor, message: RegisterRequest, reply: (term: unknown) => void): void {
-    const { cores, invariants } = this.#world;
-    this.#world.trace(this.place, `gets ${describeMessage(message)}`);
-    const before = invariants.before(acceptor, message.key);
-    const effects: AcceptorEffect[] = [];
-    cores.stepAcceptor(acceptor, message, effects);
-    invariants.after(acceptor, message.key, before);
-    const entry = acceptor.keys.get(message.key);
-    if (!acceptor.isDurable && entry !== undefined) invariants.onAccepted(message.key, entry, this.place);
-    for (const effect of effects) this.#perform(effect, reply, acceptor);
+  #concernsNode(bind: Bind, other: number): boolean {
+    const name = `n${other}@sim`;
+    return bind.node === name || bind.pid?.node.name === name;
   }
 
-  #perform(effect: AcceptorEffect, reply: ((term: unknown) => void) | null, acceptor: Acceptor | null): void {
-    switch (effect.kind) {
-      case 'reply':
-        reply?.(encodeReply(effect.message));
-        break;
-      case 'persist':
-        this.#store(effect, reply, acceptor);
-        break;
-      case 'watch':
-        if (this.#world.hasEnded(effect.cell.bind)) this.#observeSoon(effect.key, effect.cell.ver, 3);
-        break;
-      case 'eraseSoon':
-        this.#eraseSoon(effect.key, effect.ver);
-        break;
-      case 'learned':
-      case 'forgotten':
-        break;
+  /** Whether what a cell is bound to has ended, as this node can tell. */
+  isOver(bind: Bind | null): boolean {
+    if (bind === null) return false;
+    if (bind.pid !== null && (this.#world.hasEnded(bind.pid) || this.#isCutFrom(bind.pid.node.name))) return true;
+    if (bind.node !== null && this.#isCutFrom(bind.node)) return true;
+    return isBindOver(this.member.acceptor, bind, this.systemMs);
+  }
+
+  #isCutFrom(name: string): boolean {
+    const other = this.#world.indexOf(name);
+    return other !== this.index && this.peers[other] === 0;
+  }
+
+  /** A configuration that is decided: for the member in order, for the proposer whatever is newest. */
+  learn(config: Config, teller: number): void {
+    const isNews = this.member.adopt(config, (after) => this.#world.talk.ask(this.index, teller, after));
+    if (config.e > this.proposerEpoch) this.#stepConfig(config);
+    if (isNews) this.askForStates();
+  }
+
+  /** Asks for the states that its member's merge still lacks. */
+  askForStates(): void {
+    const { joining } = this.member;
+    if (joining === null) return;
+    for (const m of joining.from.M) {
+      const other = this.#world.indexOf(m.name);
+      if (other === this.index || joining.has(m)) continue;
+      this.#world.talk.askForState(this.index, other, joining.config);
     }
   }
 
-  /** Writes in order, after a while; what is not written when the acceptor stops is lost, replies included. */
-  #store(
-    effect: AcceptorEffect & { kind: 'persist' },
-    reply: ((term: unknown) => void) | null,
-    acceptor: Acceptor | null,
-  ): void {
-    const { record, then } = effect;
-    const entry = record.kind === 'entry' ? { ...record.entry } : null;
-    const generation = this.#acceptorGeneration;
-    this.#world.schedule.after(0.5, () => {
-      if (generation !== this.#acceptorGeneration) return;
-      if (entry !== null) {
-        this.#stored.set(record.key, entry);
-        this.#world.invariants.onAccepted(record.key, entry, this.place);
-      } else if (record.kind === 'forgotten') {
-        this.#stored.delete(record.key);
-        this.#storedFloor = record.floor;
-      }
-      for (const inner of then) this.#perform(inner, reply, acceptor);
+  #stepConfig(config: Config): void {
+    const connected = this.#connectedTo(config);
+    this.#propose((out) => this.#world.cores.stepConfig(this.proposer, config, connected, this.nowMs, out));
+  }
+
+  #connectedTo(config: Config): number {
+    let mask = 0;
+    config.M.forEach((m, place) => {
+      const other = this.#world.indexOf(m.name);
+      const boot = other === this.index ? this.boot : this.peers[other];
+      if (boot === m.boot) mask |= 1 << place;
     });
+    return mask;
   }
 
-  #observeSoon(key: Key, ver: Ballot, mostMs: number): void {
-    const { schedule, random, cores, invariants } = this.#world;
-    schedule.after(random.between(0, mostMs), () => {
-      if (this.acceptor === null) return;
-      const effects: AcceptorEffect[] = [];
-      cores.observe(this.acceptor, key, ver, effects);
-      if (effects.length > 0) {
-        this.#world.trace(this.place, `observes the end of ${key}`);
-        invariants.onObservation(key, ver, this.place);
-      }
-      for (const effect of effects) this.#perform(effect, null, this.acceptor);
-    });
+  #refreshConnections(): void {
+    const { config } = this.proposer;
+    if (config === null) return;
+    const now = this.#connectedTo(config);
+    for (let place = 0; place < config.M.length; place++) {
+      const bit = 1 << place;
+      if ((now & bit) === (this.proposer.connected & bit)) continue;
+      const isUp = (now & bit) !== 0;
+      this.#propose((out) => this.#world.cores.stepConnected(this.proposer, place, isUp, this.nowMs, out));
+      if (this.proposer.config !== config) return;
+    }
   }
 
-  #eraseSoon(key: Key, ver: Ballot): void {
-    const { schedule, random, cores, config } = this.#world;
-    schedule.after(cores.eraseDelayMs(config, this.place, key, random.unit()), () => {
-      const cell = this.acceptor?.keys.get(key)?.cell;
-      if (cell === undefined || cell === null || !cell.live || !sameBallot(cell.ver, ver)) return;
-      const creator = (cell.value as readonly number[])[0] as number;
-      this.#world.onErase(key, creator);
-      this.#background(`erase ${key} ${ver.r}.${ver.p}`, cores.createErase(key, ver, this.#backgroundSettings()));
+  eraseSoon(key: Key, ver: Ballot): void {
+    const { schedule, cores } = this.#world;
+    const { config, place } = this.member.acceptor;
+    if (config === null) return;
+    schedule.after(cores.eraseDelayMs(config, place, key, this.random.unit()), () => {
+      const cell = this.member.acceptor.keys.get(key)?.cell;
+      if (!this.isUp || cell === undefined || cell === null || !cell.live || !sameBallot(cell.ver, ver)) return;
+      this.#world.onErase(key, (cell.value as readonly number[])[0] as number);
+      const settings = this.#backgroundSettings();
+      this.#background(`erase ${key} ${ver.e}.${ver.r}.${ver.p}`, cores.createErase(key, ver, settings));
     });
   }
 
   /** Does what lost messages left undone: erases, collects what is not live, resolves what is not known chosen. */
   #sweep(): void {
-    const { schedule, cores, parameters, random } = this.#world;
-    schedule.after(SWEEP_MS * random.between(0.8, 1.2), () => this.#sweep());
-    for (const [key, { cell, chosen }] of this.acceptor?.keys ?? []) {
+    const { schedule, cores, parameters } = this.#world;
+    schedule.after(SWEEP_MS * this.random.between(0.8, 1.2), () => this.#sweep());
+    if (!this.isUp || !this.member.isActive) return;
+    for (const [key, { cell, chosen }] of this.member.acceptor.keys) {
       if (cell !== null && cell.live) {
-        if (this.#world.hasEnded(cell.bind)) this.#observeSoon(key, cell.ver, 3);
-        if (!chosen && random.chance(0.2)) {
+        if (this.isOver(cell.bind)) this.member.observeSoon(key, cell.ver, 3);
+        if (!chosen && this.random.chance(0.2)) {
           const settings = { ...this.#backgroundSettings(), startsClassic: true };
           this.#background(`resolve ${key}`, cores.createRead(key, settings));
         }
-      } else if (parameters.forgets && random.chance(0.4)) {
+      } else if (parameters.forgets === 1 && this.random.chance(0.4)) {
         this.#collectSoon(key);
       }
     }
   }
 
+  /** Says now and then what it knows of the configurations, and asks again for states that did not come. */
+  #gossip(): void {
+    this.#world.schedule.after(GOSSIP_MS * this.random.between(0.5, 1), () => this.#gossip());
+    if (!this.isUp) return;
+    this.#world.talk.say(this.index, this.random.below(this.peers.length));
+    this.askForStates();
+  }
+
   #collectSoon(key: Key): void {
-    const { schedule, random, cores, parameters } = this.#world;
-    if (!parameters.forgets) return;
-    schedule.after(random.between(0, 20), () =>
-      this.#background(`collect ${key}`, cores.createCollect(key, this.#backgroundSettings())),
-    );
+    const { schedule, cores, parameters } = this.#world;
+    if (parameters.forgets !== 1) return;
+    schedule.after(this.random.between(0, 20), () => {
+      if (this.isUp) this.#background(`collect ${key}`, cores.createCollect(key, this.#backgroundSettings()));
+    });
   }
 
   #backgroundSettings(): { deadlineMs: number; tag: string } {
-    return { deadlineMs: this.#world.nowMs + 300, tag: 'background' };
+    return { deadlineMs: this.nowMs + 300, tag: 'background' };
   }
 
   #background(name: string, operation: Operation): void {
-    if (this.#erasing.has(name)) return;
-    this.#erasing.add(name);
-    this.#world.schedule.after(100, () => this.#erasing.delete(name));
+    if (this.#busy.has(name)) return;
+    this.#busy.add(name);
+    this.#world.schedule.after(100, () => this.#busy.delete(name));
     this.startOperation(operation);
+  }
+
+  #hearClock(): void {
+    if (this.#world.parameters.sharedClock === 1) {
+      this.#world.cores.stepClock(this.proposer, this.member.acceptor.clock);
+    }
   }
 
   #propose(step: (out: ProposerEffect[]) => void): void {
@@ -242,31 +282,37 @@ export class SimulatedNode {
   }
 
   #carryOut(effect: ProposerEffect): void {
+    const config = this.proposer.config;
     switch (effect.kind) {
       case 'send':
         this.#sendTo(effect.to, effect.message);
         break;
       case 'hint':
-        this.#world.onForgetSent(effect.message);
-        this.#sendTo((1 << this.#world.config.M.length) - 1, effect.message);
+        this.#world.onHint(effect.message);
+        this.#sendTo((1 << (config?.M.length ?? 0)) - 1, effect.message);
         break;
       case 'backOff': {
         const { operation, leastMs, mostMs } = effect;
-        operation.wakeAtMs = this.#world.nowMs + this.#world.random.between(leastMs, mostMs);
+        operation.wakeAtMs = this.nowMs + this.random.between(leastMs, mostMs);
         break;
       }
       case 'answer':
         this.#onAnswer(effect.operation, effect.outcome);
         break;
       case 'adopt':
+        this.learn(effect.config, this.#heardFrom);
+        break;
       case 'teach':
-        throw new Error(`unexpected in one configuration: ${effect.kind}`);
+        this.#world.talk.tell(this.index, this.#heardFrom, effect.e);
+        break;
     }
   }
 
   #onAnswer(operation: Operation, outcome: Outcome): void {
-    const cell = outcome.kind === 'ok' ? describeCell(outcome.cell) : '';
-    this.#world.trace(this.place, `answers ${operation.kind} ${operation.key}: ${outcome.kind} ${cell}`);
+    this.#world.trace(this.index, 'answers', outcome.kind.length, () => {
+      const cell = outcome.kind === 'ok' ? describeCell(outcome.cell) : '';
+      return `${operation.kind} ${operation.key} (${String(operation.tag)}): ${outcome.kind} ${cell}`;
+    });
     this.#world.onAnswer(operation, outcome);
     // Promises, and fast values that are void, are what an attempt leaves on a key that is not live.
     if (outcome.kind !== 'ok' || (outcome.cell !== null && outcome.cell.live)) return;
@@ -276,18 +322,21 @@ export class SimulatedNode {
   #sendTo(places: number, message: RegisterRequest): void {
     const world = this.#world;
     const running = this.proposer.running.get(message.b.r);
-    if (running !== undefined) world.onSent(message, running);
+    if (running !== undefined && running.b === message.b) world.onSent(message, running);
     const generation = this.#generation;
-    const request = encodeRequest(this.#pid(), message);
-    for (let to = 0; to < world.config.M.length; to++) {
-      if ((places & (1 << to)) === 0) continue;
-      world.network.send(this.place, to, () =>
-        (world.nodes[to] as SimulatedNode).#onRequest(request, (reply) =>
-          world.network.send(to, this.place, () => {
+    const request = encodeRequest(new Pid(nameAtom(this.name), generation, 0, 1), message);
+    for (const [place, m] of (this.proposer.config as Config).M.entries()) {
+      if ((places & (1 << place)) === 0) continue;
+      const to = world.indexOf(m.name);
+      world.network.send(this.index, to, () => {
+        const other = world.nodes[to] as SimulatedNode;
+        if (!other.isUp) return;
+        other.member.onRequest(request, (reply) =>
+          world.network.send(to, this.index, () => {
             if (generation === this.#generation) this.#onReply(reply, to);
           }),
-        ),
-      );
+        );
+      });
     }
   }
 
@@ -295,14 +344,11 @@ export class SimulatedNode {
     const batch = readReplyTerm(term, this.proposer.clock);
     if (batch === null) throw new Error('a reply is not one on the wire');
     this.#world.cores.stepClock(this.proposer, batch.clock);
+    this.#heardFrom = from;
     readReplies(batch, this.proposer.running, (reply) => {
-      this.#world.trace(this.place, `gets ${describeReply(reply)} from ${from}`);
-      this.#propose((out) => this.#world.cores.stepReply(this.proposer, reply, this.#world.nowMs, out));
+      this.#world.trace(this.index, 'hears', reply.b.r, () => `${describeReply(reply)} from ${from}`);
+      this.#propose((out) => this.#world.cores.stepReply(this.proposer, reply, this.nowMs, out));
     });
-  }
-
-  #pid(): Pid {
-    return new Pid(nameAtom(`n${this.place}@sim`), this.#generation, 0, 1);
   }
 
   #tick(): void {
@@ -310,38 +356,7 @@ export class SimulatedNode {
     this.#isTicking = true;
     this.#world.schedule.after(1, () => {
       this.#isTicking = false;
-      this.#propose((out) => this.#world.cores.stepTime(this.proposer, this.#world.nowMs, out));
+      this.#propose((out) => this.#world.cores.stepTime(this.proposer, this.nowMs, out));
     });
   }
-}
-
-function encodeRequest(from: Pid, message: RegisterRequest): unknown {
-  const list: unknown[] = [];
-  pushRequest(list, message);
-  return requestTerm(from, message.e, message.b.p, list);
-}
-
-function encodeReply(message: RegisterReply): unknown {
-  const list: unknown[] = [];
-  pushReply(list, message);
-  return replyTerm(message.from, message.e, message.clock, list);
-}
-
-function at(b: Ballot): string {
-  return `${b.r}.${b.p}`;
-}
-
-function describeMessage(m: RegisterRequest): string {
-  if (m.kind === 'prepare')
-    return `prepare ${m.key} ${at(m.b)}${m.fast === null ? '' : ` fast ${describeCell(m.fast)}`}`;
-  if (m.kind === 'accept')
-    return `accept ${m.key} ${at(m.b)} ${describeCell(m.cell)}${m.next === null ? '' : ` next ${at(m.next)}`}`;
-  return `${m.kind} ${m.key} ${at(m.b)}`;
-}
-
-function describeReply(reply: RegisterReply): string {
-  const head = `${reply.kind} ${at(reply.b)}`;
-  if (reply.kind === 'nack') return `${head} promised ${at(reply.p)}`;
-  if (reply.kind !== 'promise' && reply.kind !== 'state') return head;
-  return `${head} holding ${reply.fast ? 'fast ' : ''}${at(reply.ab)} ${describeCell(reply.cell)}${reply.chosen ? ' chosen' : ''}`;
 }

@@ -1,4 +1,7 @@
-/** Seeded random numbers (xoshiro128**): the same seed gives the same run on every machine. */
+/**
+ * Seeded random numbers (xoshiro128**): the same seed gives the same run on every machine. A run draws from many streams,
+ * one per purpose, so that a run with one thing less is the same run in all else: that is what makes shrinking work.
+ */
 
 export class Random {
   readonly #state: Uint32Array;
@@ -55,6 +58,13 @@ export class Random {
   pick<T>(items: readonly T[]): T {
     return items[this.below(items.length)] as T;
   }
+}
+
+/** The stream of one purpose of a run: `streamOf(seed, 'operation', 3)`. */
+export function streamOf(seed: number, purpose: string, index = 0): Random {
+  let mixed = seed >>> 0;
+  for (let i = 0; i < purpose.length; i++) mixed = Math.imul(mixed ^ purpose.charCodeAt(i), 0x01000193);
+  return new Random(Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) + Math.imul(index + 1, 0x9e3779b1));
 }
 
 function rotate(word: number, by: number): number {

@@ -2,7 +2,8 @@
  * One run: the machines start, the cluster is founded, faults and operations happen as planned; then everything heals, and everything must come to
  * its end: every operation is answered, the members settle, what has ended is erased, and the nodes stop without leaving anything behind.
  */
-import { Invariants, Violation } from '../invariants.ts';
+import { History } from '../history.ts';
+import { Violation } from '../invariants.ts';
 import type { ScenarioOptions, ScenarioReport } from '../scenario.ts';
 import { Checks } from './checks.ts';
 import { Faults } from './faults.ts';
@@ -17,7 +18,7 @@ const PATIENCE_MS = 60_000;
 
 class Run {
   readonly world: World;
-  readonly invariants: Invariants;
+  readonly invariants: History;
   readonly workload: Workload;
   readonly checks: Checks;
   readonly faults: Faults;
@@ -27,7 +28,7 @@ class Run {
     this.#plan = plan;
     const world = new World(system, seed, plan.parameters, print);
     this.world = world;
-    this.invariants = new Invariants(plan.parameters.clusterSize);
+    this.invariants = new History();
     this.workload = new Workload(world, this.invariants);
     this.checks = new Checks(world, () => this.workload.onDataLost());
     this.faults = new Faults(world, (site) => this.workload.onSkewed(site));

@@ -2,7 +2,8 @@
  * Clients: processes on the nodes that put and get, and the processes that keys are bound to. Every answer goes into the history of its key;
  * what the end of a lifetime may erase, and from when on, is written down as it becomes possible.
  */
-import { Violation, type Invariants } from '../invariants.ts';
+import { Violation } from '../invariants.ts';
+import type { History } from '../history.ts';
 import type { HistoryOperation } from '../linearizable.ts';
 import type { PlannedOperation } from './plan.ts';
 import type { Life } from './life.ts';
@@ -37,7 +38,7 @@ type Answer =
 export class Workload {
   readonly counts = { answered: 0, unknown: 0, noQuorum: 0, lost: 0, erasable: 0 };
   readonly #world: World;
-  readonly #invariants: Invariants;
+  readonly #invariants: History;
   readonly #open: Set<Called> = new Set();
   readonly #bindings: Binding[] = [];
   readonly #owners: { readonly pid: Pid; readonly life: Life; readonly quorate: Quorate }[] = [];
@@ -45,7 +46,7 @@ export class Workload {
   #planned = 0;
   #ids = 1_000_000;
 
-  constructor(world: World, invariants: Invariants) {
+  constructor(world: World, invariants: History) {
     this.#world = world;
     this.#invariants = invariants;
   }
