@@ -4,6 +4,7 @@ import { request, Agent } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { freePort, Machine, type RunningCommand } from '../kv/cli/command.ts';
+import { until } from '../kv/kit/cluster-program.ts';
 import { repositoryRoot } from '../tooling/repository.ts';
 
 const PROGRAM = join(repositoryRoot, 'dist', 'examples', 'http-api', 'main.js');
@@ -58,14 +59,25 @@ class Site {
     return this.ask(number, path, { method: 'PUT', body: JSON.stringify(value) });
   }
 
-  async ready(number: number): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const { body } = await this.ask(number, '/healthz');
-      if ((body as { quorum: boolean }).quorum) return;
-      assert.ok(performance.now() < deadline, JSON.stringify(body));
-      await new Promise((resolve) => setTimeout(resolve, 30));
-    }
+  async health(number: number): Promise<{ readonly quorum: boolean; readonly waits: readonly string[] }> {
+    return (await this.ask(number, '/healthz')).body as { quorum: boolean; waits: readonly string[] };
+  }
+
+  ready(number: number): Promise<void> {
+    return until(
+      async () => (await this.health(number)).quorum,
+      async () => JSON.stringify(await this.health(number)),
+      PATIENCE_MS,
+    );
+  }
+
+  /** It waits for nothing any more: it has its seat, and all that was decided. */
+  settled(number: number): Promise<void> {
+    return until(
+      async () => (await this.health(number)).waits.length === 0,
+      async () => JSON.stringify(await this.health(number)),
+      PATIENCE_MS,
+    );
   }
 }
 
@@ -191,6 +203,40 @@ test('what requests are answered: values, methods, paths, bad input', async (t) 
     agent.destroy();
     assert.equal(ports.size, 1);
   });
+});
+
+test('a node that was killed and started again with the same command recovers, serves and votes, without help', async (t) => {
+  const { site, nodes } = await three(t);
+  await site.put(1, '/kv/before', 'kept');
+  nodes[2]?.child.kill('SIGKILL');
+  await nodes[2]?.ended;
+  assert.deepEqual((await site.put(2, '/kv/meanwhile', 1)).body, { value: 1 });
+  await site.start(3);
+  await site.ready(3);
+  assert.deepEqual((await site.ask(3, '/kv/before')).body, { value: 'kept' });
+  assert.deepEqual((await site.put(3, '/kv/meanwhile', 2)).body, { value: 1 });
+  await site.settled(3);
+  nodes[0]?.child.kill('SIGKILL');
+  await nodes[0]?.ended;
+  await site.ready(3);
+  assert.deepEqual((await site.ask(3, '/kv/before')).body, { value: 'kept' });
+  assert.deepEqual((await site.put(2, '/kv/after', 3)).body, { value: 3 });
+});
+
+test('an operation that may be done late is 504, and the node says that it has no quorum when the others are gone', async (t) => {
+  const site = await Site.create(t);
+  const nodes = await Promise.all([1, 2, 3].map((number) => site.start(number, '--timeout-ms', '400')));
+  await Promise.all([1, 2, 3].map((number) => site.ready(number)));
+  for (const node of nodes.slice(1)) node.child.kill('SIGSTOP');
+  const { status, body } = await site.put(1, '/kv/late', 'perhaps');
+  assert.deepEqual([status, errorOf(body)], [504, 'unknown']);
+  for (const node of nodes.slice(1)) node.child.kill('SIGKILL');
+  await Promise.all(nodes.slice(1).map(({ ended }) => ended));
+  await until(
+    async () => (await site.put(1, '/kv/refused', 1)).status === 503,
+    () => 'puts are not refused',
+  );
+  assert.equal(((await site.ask(1, '/healthz')).body as { quorum: boolean }).quorum, false);
 });
 
 test('SIGTERM: the request under way is answered, the node ends with 0, the others go on', async (t) => {

@@ -111,7 +111,9 @@ class Run {
       if (this.#active.size >= AT_ONCE_MAX || faults.length === 0) continue;
       const fault = drawFault(this.#random, faults, this.#cluster, this.#network);
       if (fault === null) continue;
-      const over = this.#carryOut(fault, deadline).finally(() => this.#active.delete(over));
+      const over = this.#carryOut(fault, deadline)
+        .catch((error: unknown) => void this.#troubles.push(`${fault.text}: ${String(error)}`))
+        .finally(() => this.#active.delete(over));
       this.#active.add(over);
     }
     this.#ending.abort();
