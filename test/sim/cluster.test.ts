@@ -32,12 +32,13 @@ describe('a cluster of whole nodes', () => {
 
   it('differs at the first event that something else than the seed decides', async () => {
     const replacement = {
-      module: 'kv/bucket/lifetime-watch',
-      from: 'eraseDelayMs(config, place, key, env.random())',
+      module: 'kv/bucket/upkeep',
+      from: 'eraseDelayMs(config, place, key, this.#shared.env.random())',
       to: 'eraseDelayMs(config, place, key, Math.random())',
     };
     const lifetimes = CLUSTER_SCENARIOS.find(({ name }) => name === 'cluster/lifetimes') as Scenario;
-    const planted = createClusterScenario('planted', '', { bound: [1], puts: [1] }, () => loadSystem([replacement]));
+    const system = loadSystem([replacement]);
+    const planted = createClusterScenario('planted', '', { bound: [1], puts: [1] }, () => system);
     assert.notEqual(await compareTwice(planted, 17), null);
     assert.equal(await compareTwice(lifetimes, 17), null);
   });

@@ -24,7 +24,8 @@ export interface Parameters {
   readonly skewMs: number;
 }
 
-export type FaultKind = 'break' | 'partition' | 'slow' | 'crash' | 'stop' | 'freeze' | 'kill' | 'skew' | 'nodeSplit';
+export type FaultKind =
+  'break' | 'partition' | 'slow' | 'crash' | 'stop' | 'freeze' | 'kill' | 'killBucket' | 'skew' | 'nodeSplit';
 
 export const NO_FAULTS: Readonly<Record<FaultKind, number>> = {
   break: 0,
@@ -34,6 +35,7 @@ export const NO_FAULTS: Readonly<Record<FaultKind, number>> = {
   stop: 0,
   freeze: 0,
   kill: 0,
+  killBucket: 0,
   skew: 0,
   nodeSplit: 0,
 };
