@@ -88,6 +88,11 @@ async function three(t: TestContext): Promise<{ site: Site; nodes: RunningComman
   return { site, nodes };
 }
 
+async function statusAndBody(answer: Promise<{ status: number; body: unknown }>): Promise<[number, unknown]> {
+  const { status, body } = await answer;
+  return [status, body];
+}
+
 function errorOf(body: unknown): string {
   const { error, message } = body as { error: string; message: string };
   assert.ok(message.length > 10, 'a sentence says what is wrong');
@@ -131,6 +136,56 @@ test('what requests are answered: values, methods, paths, bad input', async (t) 
       assert.deepEqual((await site.put(1, `/kv/value${index}`, value)).body, { value });
       assert.deepEqual((await site.ask(2, `/kv/value${index}`)).body, { value });
     }
+  });
+  await t.test(
+    'a write with the present version wins; with another it is 409 with the present pair, on every node',
+    async () => {
+      assert.deepEqual((await site.ask(1, '/cas/x')).body, { ver: 0, value: null });
+      assert.deepEqual(await statusAndBody(site.put(1, '/cas/x', { ver: 0, value: 'a' })), [
+        200,
+        { ver: 1, value: 'a' },
+      ]);
+      assert.deepEqual(await statusAndBody(site.put(2, '/cas/x', { ver: 0, value: 'b' })), [
+        409,
+        { ver: 1, value: 'a' },
+      ]);
+      assert.deepEqual(await statusAndBody(site.put(3, '/cas/x', { ver: 5, value: 'b' })), [
+        409,
+        { ver: 1, value: 'a' },
+      ]);
+      assert.deepEqual(await statusAndBody(site.put(3, '/cas/x', { ver: 1, value: null })), [
+        200,
+        { ver: 2, value: null },
+      ]);
+      assert.deepEqual((await site.ask(2, '/cas/x')).body, { ver: 2, value: null });
+      assert.equal((await site.ask(2, '/kv/x')).status, 404, 'the keys of /kv are others');
+    },
+  );
+  await t.test('of many writes with one version at once exactly one wins', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => statusAndBody(site.put((i % 3) + 1, '/cas/race', { ver: 0, value: i }))),
+    );
+    const won = answers.filter(([status]) => status === 200);
+    assert.equal(won.length, 1);
+    for (const [, body] of answers) assert.deepEqual(body, won[0]?.[1]);
+  });
+  await t.test('a pair that is none is 400', async () => {
+    for (const body of [
+      null,
+      [],
+      1,
+      {},
+      { ver: 0 },
+      { value: 1 },
+      { ver: '0', value: 1 },
+      { ver: -1, value: 1 },
+      { ver: 0.5, value: 1 },
+      { ver: 0, value: 1, more: 2 },
+    ]) {
+      const { status, body: answer } = await site.put(1, '/cas/pair', body);
+      assert.deepEqual([status, errorOf(answer)], [400, 'bad_body'], JSON.stringify(body));
+    }
+    assert.deepEqual((await site.ask(1, '/cas/pair')).body, { ver: 0, value: null });
   });
   await t.test('keys are percent-encoded', async () => {
     for (const key of ['a/b', 'a b', '?', '#', '100%', 'ключ', '\u{1F600}', 'a.b']) {
@@ -207,6 +262,7 @@ test('what requests are answered: values, methods, paths, bad input', async (t) 
 
 test('a node that was killed and started again with the same command recovers, serves and votes, without help', async (t) => {
   const { site, nodes } = await three(t);
+  await Promise.all([1, 2, 3].map((number) => site.settled(number)));
   await site.put(1, '/kv/before', 'kept');
   nodes[2]?.child.kill('SIGKILL');
   await nodes[2]?.ended;

@@ -82,7 +82,7 @@ test('packets that vanish between network namespaces under load: every history i
   assert.deepEqual([report.violations, report.troubles], [[], []]);
 });
 
-for (const cheat of ['stale-reads', 'lost-writes'] as const) {
+for (const cheat of ['stale-reads', 'lost-writes', 'double-appends'] as const) {
   test(`a client between store and history that cheats is found out: ${cheat}`, async () => {
     const report = await run({ ...NO_FAULTS, durationMs: 1_000, cheat, progress: () => undefined });
     assert.ok(report.violations.some(({ what }) => what === 'not linearizable'));
