@@ -65,7 +65,7 @@ test('nodes killed, stopped and paused, connections broken, slow and one-way und
   const report = await run({
     ...NO_FAULTS,
     seed: 5,
-    durationMs: 16_000,
+    durationMs: 15_000,
     faults: ['kill', 'restart', 'stop', 'link'],
     progress: (line) => lines.push(line),
   });
@@ -77,7 +77,7 @@ test('nodes killed, stopped and paused, connections broken, slow and one-way und
 test('packets that vanish between network namespaces under load: every history is linearizable', async (t) => {
   const obstacle = whyNoNamespaces();
   if (obstacle !== null) return t.skip(obstacle);
-  const report = await run({ ...NO_FAULTS, seed: 2, durationMs: 5_000, faults: ['netns'], progress: () => undefined });
+  const report = await run({ ...NO_FAULTS, seed: 2, durationMs: 3_000, faults: ['netns'], progress: () => undefined });
   t.diagnostic(summary(report));
   assert.deepEqual([report.violations, report.troubles], [[], []]);
 });

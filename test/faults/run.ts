@@ -109,7 +109,7 @@ class Run {
     while (performance.now() < deadline && !signal.aborted && this.#cluster.crashes.length === 0) {
       await this.#pause(this.#random.between(...GAP_MS), [signal]);
       if (this.#active.size >= AT_ONCE_MAX || faults.length === 0) continue;
-      const fault = drawFault(this.#random, faults, this.#cluster, this.#network);
+      const fault = drawFault(this.#random, this.#seldomest(faults), this.#cluster, this.#network);
       if (fault === null) continue;
       const over = this.#carryOut(fault, deadline)
         .catch((error: unknown) => void this.#troubles.push(`${fault.text}: ${String(error)}`))
@@ -119,6 +119,12 @@ class Run {
     this.#ending.abort();
     await Promise.all(this.#active);
     await looking;
+  }
+
+  /** The kinds that came least often so far; now and then all, for those may be impossible now. */
+  #seldomest(kinds: readonly FaultKind[]): readonly FaultKind[] {
+    const least = Math.min(...kinds.map((kind) => this.#counts[kind] ?? 0));
+    return this.#random.chance(0.3) ? kinds : kinds.filter((kind) => (this.#counts[kind] ?? 0) === least);
   }
 
   /** Begins it, waits, ends it: also when the run is over meanwhile. */
