@@ -136,7 +136,7 @@ export const CONTROLS: readonly Control[] = [
   {
     name: 'fast-in-retries',
     rule: 'a fast value goes only with the first attempt',
-    seedsMax: 1000,
+    seedsMax: 1500,
     scenario: 'forgetting',
     replacements: one('attempt', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
   },
