@@ -31,6 +31,8 @@ export type InstanceStatus =
   | { readonly kind: 'accepted'; readonly ballot: Ballot; readonly fast: boolean; readonly value: unknown }
   | { readonly kind: 'committed'; readonly ballot: Ballot; readonly value: unknown };
 
+const ANSWERS: readonly string[] = ['promise', 'accepted', 'nack'];
+
 /** So many acceptors that vote together, with nothing in them. @throws `invalid_value` */
 function startAcceptors(count: number): Acceptor[] {
   if (!Number.isInteger(count) || count < 1)
@@ -133,7 +135,9 @@ export function entryStatus(entry: Pick<Entry, 'ab' | 'fast' | 'cell' | 'chosen'
 function ask(acceptor: Acceptor, request: RegisterRequest): unknown {
   const effects: AcceptorEffect[] = [];
   stepAcceptor(acceptor, request, effects);
-  for (const effect of effects) if (effect.kind === 'reply') return effect.message;
+  for (const effect of effects) {
+    if (effect.kind === 'reply' && ANSWERS.includes(effect.message.kind)) return effect.message;
+  }
   throw refused('the acceptor did not answer: its ballot must be of ballotOf');
 }
 
