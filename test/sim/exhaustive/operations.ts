@@ -1,11 +1,11 @@
-/** Operations of the cores as a search handles them: copied, compared as text, and what their answers say. */
+/** Operations of the cores as a search handles them: copied, compared as text, given their rounds, and what their answers say. */
 import { sameBallot } from '../../../kv/paxos/ballot.ts';
 import { ballotText, cellText } from './intern.ts';
 import type { Change } from '../../../kv/paxos/change.ts';
 import type { Offer, Outcome } from '../../../kv/paxos/decide.ts';
 import type { Cell } from '../../../kv/paxos/messages.ts';
 import type { Operation } from '../../../kv/paxos/operation.ts';
-import type { ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
+import type { Proposer, ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
 import type { Value } from '../linearizable.ts';
 import type { OperationPlan } from './scenario.ts';
 import type { Answer } from './words.ts';
@@ -80,4 +80,15 @@ function outcomeText(outcome: Outcome): string {
 
 function cellOrNone(cell: Cell | null): string {
   return cell === null ? '' : cellText(cell);
+}
+
+/** A clock that shows the planned round however far it is moved on. Gives how often it was. */
+export function planClock(proposer: Proposer, next: number): () => number {
+  let draws = 0;
+  const get = (): number => next - 1 + draws;
+  const set = (moved: number): void => {
+    if (moved > get()) draws += 1;
+  };
+  Object.defineProperty(proposer, 'clock', { configurable: true, enumerable: true, get, set });
+  return () => draws;
 }

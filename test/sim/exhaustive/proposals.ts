@@ -10,7 +10,7 @@ import { PROPOSER_LIMITS } from '../../../kv/paxos/proposer-state.ts';
 import { ballotText, cellText, Interner } from './intern.ts';
 import { KEY } from './members.ts';
 import { memberName } from './names.ts';
-import { answerOf, appending, copyOperation, isForget, isOwn, operationText } from './operations.ts';
+import { answerOf, appending, copyOperation, isForget, isOwn, operationText, planClock } from './operations.ts';
 import type { Ballot, Config, RegisterReply } from '../../../kv/paxos/messages.ts';
 import type { Operation } from '../../../kv/paxos/operation.ts';
 import type { Prepared, Proposer, ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
@@ -391,15 +391,4 @@ function copyOf(attempted: Attempted, input: readonly [number, number]): Attempt
   const running = new Map([[operation.b.r, operation]]);
   const copy: Proposer = { ...proposer, running, cache: new Map(proposer.cache) };
   return { proposer: copy, operation, drawn: [...attempted.drawn], inputs: [...attempted.inputs, input] };
-}
-
-/** A clock that shows the planned round however far it is moved on. Gives how often it was. */
-function planClock(proposer: Proposer, next: number): () => number {
-  let draws = 0;
-  const get = (): number => next - 1 + draws;
-  const set = (moved: number): void => {
-    if (moved > get()) draws += 1;
-  };
-  Object.defineProperty(proposer, 'clock', { configurable: true, enumerable: true, get, set });
-  return () => draws;
 }
