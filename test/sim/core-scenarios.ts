@@ -1,5 +1,5 @@
 /** The simulations of the pure cores: acceptor, proposer, state transfer, below what TCP promises. */
-import { findControl } from './controls.ts';
+import { findControl } from './controls/index.ts';
 import { loadCores } from './cores.ts';
 import { CALM, drawEverything, drawOneConfiguration, isSensible } from './parameters.ts';
 import { streamOf } from './random.ts';
@@ -70,7 +70,9 @@ async function runShape(shape: Shape, seed: number, options: ScenarioOptions): P
   const control = off === undefined ? undefined : findControl(off);
   if (off !== undefined && control === undefined)
     throw new Error(`no control is called '${off}'; --controls lists them`);
-  const replacements = [...rememberOnly(parameters.history), ...(shape.always ?? []), ...(control?.replacements ?? [])];
+  const switched = control?.replacements ?? [];
+  const remembers = switched.some(({ module }) => module === 'change') ? [] : rememberOnly(parameters.history);
+  const replacements = [...remembers, ...(shape.always ?? []), ...switched];
   const cores = await coresWith(replacements);
   return new World(cores, seed, { parameters, knobs, print, off: control?.shell ?? [] }).run();
 }

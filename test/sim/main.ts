@@ -2,13 +2,14 @@
  * The simulations: `npm run sim -- [NAME|all] [void|record|replay] [SEED]`. Without arguments: the list of them. The
  * scenarios are in `scenarios.ts`, the commands in `cli/`. The same seed gives the same run on every machine.
  */
-import { CONTROLS } from './controls.ts';
+import { CONTROLS } from './controls/index.ts';
 import { COMMANDS, findScenarios, SCENARIOS } from './scenarios.ts';
 import { describeList } from './cli/output.ts';
 import { readOptions, USAGE, UsageError } from './cli/options.ts';
 import { record, replay } from './cli/recording.ts';
 import { soak } from './cli/soak.ts';
 import { runVoid } from './cli/void.ts';
+import type { Control } from './controls/control.ts';
 import type { SimOptions } from './cli/options.ts';
 
 async function main(args: readonly string[]): Promise<number> {
@@ -17,7 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
   const isSoak = args[0] === 'soak';
   const options = readOptions(isSoak ? args.slice(1) : args);
   if (options.help) return say(USAGE);
-  if (options.controls) return listControls();
+  if (options.controls) return listControls(options);
   if (isSoak) return soak(chosen(options.name ?? 'all'), options);
   if (options.name === null) return list(options);
   const scenarios = chosen(options.name);
@@ -46,8 +47,18 @@ function list(options: SimOptions): number {
   );
 }
 
-function listControls(): number {
-  return say(CONTROLS.map(({ name, rule }) => `${name.padEnd(28)} ${rule}`).join('\n'));
+function listControls(options: SimOptions): number {
+  if (options.json)
+    return say(JSON.stringify(CONTROLS.map(({ name, rule, seeds }) => ({ name, rule, seeds: seeds ?? null }))));
+  return say(
+    CONTROLS.map(
+      (control) => `${control.name.padEnd(26)} ${control.rule}\n${' '.repeat(27)}${howCaught(control)}`,
+    ).join('\n'),
+  );
+}
+
+function howCaught({ seeds }: Control): string {
+  return seeds === undefined ? 'caught by a script' : `caught within ${seeds.most} seeds of ${seeds.scenario}`;
 }
 
 function say(text: string): number {

@@ -108,7 +108,7 @@ export class SimulatedMember {
     const copy = ++this.#copies;
     for (let page = 0; ; page++) {
       const made = cores.snapshotPage(this.me, state, page, PAGE_ENTRIES);
-      send(copy, copySnapshot(made, this.acceptor.clock), this.acceptor.e);
+      send(copy, copySnapshot({ ...made, e: config.e }, this.acceptor.clock), this.acceptor.e);
       if (made.last) return;
     }
   }

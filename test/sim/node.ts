@@ -104,7 +104,7 @@ export class SimulatedNode {
 
   /** A boot of its own, with an empty table: a new incarnation. The proposer goes on. */
   renewMember(): void {
-    this.boot += 1;
+    if (!this.#world.isOff('new-boot')) this.boot += 1;
     this.#world.trace(this.index, 'takes a new boot', this.boot);
     this.member = new SimulatedMember(this.#world, this, this.incarnation, this.member.isDurable);
     this.#refreshConnections();
