@@ -9,6 +9,7 @@ import { endWith, EXIT_CODES } from './cli/exit-codes.ts';
 import { runNodeCommand } from './cli/node-command.ts';
 import { parseCommand } from './cli/options.ts';
 import type { Command } from './cli/options.ts';
+import { runAskCommand } from './cli/ask-command.ts';
 import { runResetCommand } from './cli/reset-command.ts';
 import { startLocalSession } from './cli/local-session.ts';
 import { runTourCommand } from './cli/tour-command.ts';
@@ -25,6 +26,11 @@ function run(command: Command): number | Promise<number> {
       return EXIT_CODES.ok.code;
     case 'reset':
       return runResetCommand(command, removeRecord);
+    case 'status':
+    case 'resize':
+    case 'replace':
+    case 'force-reset':
+      return runAskCommand(command);
     case 'node':
       return runNodeCommand(command, startLocalSession);
     case 'tour':

@@ -7,12 +7,13 @@
  * What is not: data survives only while a quorum of members does (it is in memory); `pid:`, `node:`, `key:` and `until:` end a key when a majority
  * observed the end, a little later than it was; nothing across keys.
  *
- * So far a member that restarted alone stays a client, and the cluster cannot be resized.
+ * A member that restarted has forgotten its values and takes them over from the others before it votes again; a node that is stopped gives up its
+ * seats; `Cluster` resizes, replaces members, and says in words what is waited for.
  */
 export { Bucket } from './bucket/bucket.ts';
 export type { BucketOptions } from './bucket/bucket.ts';
 export { Cluster } from './cluster/cluster.ts';
-export type { ClusterEvents } from './cluster/cluster.ts';
+export type { ClusterEvents, RequestOptions } from './cluster/cluster.ts';
 export type { BucketStatus, ClusterStatus, ConfigStatus, MemberStatus } from './cluster/status.ts';
 export type { ClusterOptions } from './cluster/options.ts';
 export { defaultStateDir, removeRecord } from './cluster/record-file.ts';

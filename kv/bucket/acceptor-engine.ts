@@ -19,8 +19,9 @@ import { Joining, Snapshots, type SnapshotAsk } from './joining.ts';
 import { Lifetimes } from './lifetime-watch.ts';
 import { partitionsRefusal } from './partitions.ts';
 import type { BucketShared } from './table.ts';
+import { Upkeep } from './upkeep.ts';
 import type { BucketView, ClusterCast } from './view.ts';
-import { pushReply, readRequests, replyTerm, type RequestBatch } from './wire.ts';
+import { pushReply, readRequests, replyTerm, sealOf, type RequestBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 
@@ -32,12 +33,15 @@ export class AcceptorEngine {
   readonly #shared: BucketShared;
   readonly #self: Self;
   readonly #lifetimes: Lifetimes;
+  readonly #upkeep: Upkeep;
   readonly #effects: AcceptorEffect[] = [];
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
   #joining: Joining | null = null;
   #view: BucketView | null = null;
   #toldActive = -1;
+  /** Of the requests that are meant for this incarnation; none before it knows its cluster. */
+  #seal = -1;
   #localReply: RegisterReply | null = null;
   readonly #keepReply = (reply: RegisterReply): void => void (this.#localReply = reply);
 
@@ -47,7 +51,10 @@ export class AcceptorEngine {
     this.acceptor = acceptor;
     this.snapshots = new Snapshots(shared.bucket);
     this.#lifetimes = new Lifetimes(shared, self, acceptor);
+    this.#upkeep = new Upkeep(shared, acceptor);
+    shared.upkeep = this.#upkeep;
     shared.table.owner = self.pid;
+    if (acceptor.config !== null) this.#seal = sealOf(acceptor.config.cluster, shared, acceptor.me);
     watchAll(acceptor, this.#effects);
     this.#carryOut(null);
     this.#joinAgain();
@@ -69,6 +76,7 @@ export class AcceptorEngine {
   /** A batch of another node's proposer: answered in one message. */
   onRequests(batch: RequestBatch): void {
     const list: unknown[] = [];
+    if (batch.seal !== this.#seal) return this.#refuse(batch, list);
     readRequests(batch, this.acceptor.clock, (message) => {
       this.#step(message);
       this.#carryOut((reply) => pushReply(list, reply));
@@ -76,6 +84,14 @@ export class AcceptorEngine {
     if (list.length === 0) return;
     const { place, e, clock } = this.acceptor;
     this.#self.send(batch.from, replyTerm(place, e, clock, list));
+  }
+
+  /** Sent to another incarnation, or to a member of another cluster, that had this name: nobody votes in its place. */
+  #refuse(batch: RequestBatch, list: unknown[]): void {
+    readRequests(batch, this.acceptor.clock, ({ kind, e, b }) => {
+      if (kind !== 'chosen' && kind !== 'forget') pushReply(list, { kind: 'inactive', from: -1, e, b, clock: 0 });
+    });
+    if (list.length > 0) this.#self.send(batch.from, replyTerm(-1, batch.e, 0, list));
   }
 
   /** False: this boot has to be given up, and its table with it. */
@@ -127,6 +143,7 @@ export class AcceptorEngine {
     if (this.#view !== null) this.#joining?.ask(this.#self, this.#view, true);
     this.#lifetimes.sweep(this.#effects);
     this.#carryOut(null);
+    this.#upkeep.sweep();
     this.snapshots.dropOld(this.#shared.env.now());
   }
 
@@ -139,12 +156,15 @@ export class AcceptorEngine {
 
   close(): void {
     this.#lifetimes.close();
+    this.#upkeep.close();
+    if (this.#shared.upkeep === this.#upkeep) this.#shared.upkeep = null;
     if (this.#shared.table.owner === this.#self.pid) this.#shared.table.owner = null;
   }
 
   #adopt(config: Config): void {
     const { acceptor } = this;
     const adoption = adopt(acceptor, config);
+    this.#seal = sealOf(config.cluster, this.#shared, acceptor.me);
     if (adoption.kind === 'known' || adoption.kind === 'lags') return;
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
@@ -199,7 +219,7 @@ export class AcceptorEngine {
           this.#lifetimes.onKeyChanged(effect.key, effects);
           break;
         case 'eraseSoon':
-          this.#lifetimes.eraseSoon(effect.key, effect.ver);
+          this.#upkeep.eraseSoon(effect.key, effect.ver);
           break;
         case 'persist':
           effects.push(...effect.then); // only durable acceptors ask for it, and there are none yet

@@ -10,6 +10,7 @@ import { Supervisor, type CallerOptions, type ChildSpec, type SupervisorInit } f
 import { INTENSITY, partitionSpecs, tripleOf } from './partition.ts';
 import { PARTITIONS_MAX } from './partitions.ts';
 import { seatSpec } from './seat-server.ts';
+import { SWEEP_TIMES, type SweepTimes } from './sweep.ts';
 import { createShared } from './table.ts';
 import { acceptorName } from './view.ts';
 
@@ -25,6 +26,8 @@ export interface BucketOptions {
   readonly partitions?: number;
   /** @internal time and randomness, for tests: then all partitions run on the thread that starts the bucket */
   readonly env?: Env;
+  /** @internal how soon the sweep acts, for tests */
+  readonly sweepTimes?: SweepTimes;
 }
 
 /**
@@ -38,12 +41,13 @@ class BucketSupervisor extends Supervisor<BucketOptions> {
   override init(options: BucketOptions): SupervisorInit {
     checkBucketOptions(options);
     const { bucket, partitions = 1, env = realEnv } = options;
+    const { sweepTimes = SWEEP_TIMES } = options;
     const seat = seatSpec(bucket);
     if (partitions > 1) {
       const children = [...partitionSpecs(options, partitions), seat];
       return { ...INTENSITY, strategy: 'oneForAll', children };
     }
-    const shared = createShared({ bucket, partitions, partition: 0, boot: null, ownerPid: null }, env);
+    const shared = createShared({ bucket, partitions, partition: 0, boot: null, ownerPid: null, sweepTimes }, env);
     const triple = tripleOf(shared);
     return { ...triple, children: [...(triple.children ?? []), seat] };
   }

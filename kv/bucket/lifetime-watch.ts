@@ -1,6 +1,6 @@
 /**
  * Watches what live cells are bound to, for one acceptor: monitors of pids, nodedown, clocks, and other keys. What it sees is filed as this
- * acceptor's own observation; the erase is proposed after a delay by rank, and repeated by a slow sweep while the key is still there. It
+ * acceptor's own observation; the erase is asked of the upkeep, and again by a slow sweep while the key is still there. It
  * holds nothing that cannot be made again from the table.
  */
 import { isDown } from '../../runtime/process/message.ts';
@@ -10,7 +10,7 @@ import type { Ref } from '../../runtime/term/ref.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import type { Acceptor, AcceptorEffect } from '../paxos/acceptor.ts';
 import { sameBallot } from '../paxos/ballot.ts';
-import { eraseDelayMs, isIncarnationGone, observe } from '../paxos/lifetimes.ts';
+import { isIncarnationGone, observe } from '../paxos/lifetimes.ts';
 import type { Ballot, Cell, Key, NodeName } from '../paxos/messages.ts';
 import type { TimerHandle } from '../../runtime/env.ts';
 import { isName } from '../key.ts';
@@ -41,7 +41,6 @@ export class Lifetimes {
   readonly #byNode: Map<NodeName, Set<Watch>> = new Map();
   readonly #byKey: Map<Key, Set<Watch>> = new Map();
   readonly #over: Set<Watch> = new Set();
-  readonly #timers: Set<TimerHandle> = new Set();
   readonly #far: FarKeys;
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
@@ -106,24 +105,6 @@ export class Lifetimes {
     for (const watch of [...bound]) this.#lookAtOther(watch, effects);
   }
 
-  /** Asks this node's proposer for an erase, later by this member's rank, unless the key has gone meanwhile. */
-  eraseSoon(key: Key, ver: Ballot): void {
-    const { config, place } = this.#acceptor;
-    if (config === null) return;
-    const { env } = this.#shared;
-    const delayMs = eraseDelayMs(config, place, key, env.random());
-    const timer = env.setTimer(
-      delayMs,
-      () => {
-        this.#timers.delete(timer);
-        const cell = this.#acceptor.keys.get(key)?.cell;
-        if (cell?.live === true && sameBallot(cell.ver, ver)) this.#shared.proposer?.erase(key, ver);
-      },
-      true,
-    );
-    this.#timers.add(timer);
-  }
-
   /** Repeats erases that did not go through, and looks again at keys bound to keys (a hint may have been lost). */
   sweep(effects: AcceptorEffect[]): void {
     for (const watch of [...this.#over]) {
@@ -144,7 +125,6 @@ export class Lifetimes {
   }
 
   close(): void {
-    for (const timer of this.#timers) timer.cancel();
     for (const watch of this.#watches.values()) watch.timer?.cancel();
   }
 
@@ -177,7 +157,8 @@ export class Lifetimes {
       if (leftMs <= 0) {
         const effects: AcceptorEffect[] = [];
         this.#observe(watch, effects);
-        for (const effect of effects) if (effect.kind === 'eraseSoon') this.eraseSoon(effect.key, effect.ver);
+        for (const effect of effects)
+          if (effect.kind === 'eraseSoon') this.#shared.upkeep?.eraseSoon(effect.key, effect.ver);
       } else watch.timer = env.setTimer(leftMs, wait, true);
     };
     // not inside the step that brought the cell

@@ -15,6 +15,7 @@ import { AcceptorServer } from './acceptor-server.ts';
 import { clusterProcess } from './attach.ts';
 import { LearnerServer } from './learner-server.ts';
 import { ProposerServer } from './proposer-server.ts';
+import { SWEEP_TIMES, type SweepTimes } from './sweep.ts';
 import { createShared, type BucketShared, type PartitionOptions } from './table.ts';
 import { acceptorName, learnerName, proposerName } from './view.ts';
 
@@ -65,9 +66,15 @@ class PartitionSupervisor extends Supervisor<PartitionArgs> {
 
 export { PartitionSupervisor };
 
+interface BucketSettings {
+  readonly bucket: string;
+  readonly env?: Env;
+  readonly sweepTimes?: SweepTimes;
+}
+
 /** The partitions as children of the bucket's supervisor, which starts and ends them together. */
 export function partitionSpecs(
-  { bucket, env }: { readonly bucket: string; readonly env?: Env },
+  { bucket, env, sweepTimes = SWEEP_TIMES }: BucketSettings,
   partitions: number,
 ): ChildSpec[] {
   let boot = 0;
@@ -76,7 +83,7 @@ export function partitionSpecs(
     type: 'supervisor' as const,
     start: async (self: Self): Promise<Pid> => {
       if (partition === 0) boot = await takeBoot(self, bucket, partitions);
-      const args: PartitionArgs = { bucket, partitions, partition, boot, ownerPid: self.pid };
+      const args: PartitionArgs = { bucket, partitions, partition, boot, ownerPid: self.pid, sweepTimes };
       if (env !== undefined && env !== realEnv) return PartitionSupervisor.startLink({ ...args, env }, { self });
       await waitForNames(self, bucket, partition);
       return startSomewhere(self, args);

@@ -12,7 +12,7 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
 import { CLUSTER_PROCESS } from '../cluster/system-messages.ts';
 import { sameIncarnation } from '../paxos/quorum.ts';
-import { createErase, type Operation } from '../paxos/operation.ts';
+import type { Operation } from '../paxos/operation.ts';
 import {
   cancelOperation,
   createProposer,
@@ -25,13 +25,14 @@ import {
 } from '../paxos/proposer.ts';
 import { UNKNOWN } from '../paxos/decide.ts';
 import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
-import type { Ballot, Config, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import type { Chosen, Config, Forget, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
+import { Forgetting } from './forgetting.ts';
 import { partitionOf, partitionsRefusal } from './partitions.ts';
 import type { Settle, Settled } from './requests.ts';
 import type { BucketShared } from './table.ts';
 import { acceptorName, type BucketView } from './view.ts';
-import { pushRequest, readReplies, requestTerm, type ReplyBatch } from './wire.ts';
+import { pushRequest, readReplies, requestTerm, sealOf, type ReplyBatch } from './wire.ts';
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const TICK_MS = 2;
@@ -42,6 +43,7 @@ const ENDED: Settled = { kind: 'ended' };
 /** What is to go to one member. */
 interface Outbox {
   readonly to: RemoteName;
+  readonly seal: number;
   list: unknown[];
   /** Hints wait for company, at most until the next tick. */
   isUrgent: boolean;
@@ -62,11 +64,13 @@ export class ProposerEngine {
   #tick: TimerHandle | null = null;
   #isClosed = false;
   view: BucketView | null = null;
+  readonly #forgetting: Forgetting;
 
   constructor(shared: BucketShared, self: Self) {
     this.#shared = shared;
     this.#self = self;
     const { env } = shared;
+    this.#forgetting = new Forgetting(env, (messages) => this.#forget(messages));
     this.core = createProposer(Math.floor(env.random() * 2 ** 53));
   }
 
@@ -87,14 +91,6 @@ export class ProposerEngine {
   /** The caller gives up. */
   cancel(operation: Operation): void {
     cancelOperation(this.core, operation, this.#effects);
-    this.#pump();
-  }
-
-  /** On behalf of the acceptor: erases that incarnation if a majority observed its end. Nobody waits for it. */
-  erase(key: Key, ver: Ballot): void {
-    if (this.#isClosed) return;
-    this.#takeClock();
-    startOperation(this.core, createErase(key, ver), this.#look(), this.#effects);
     this.#pump();
   }
 
@@ -132,6 +128,12 @@ export class ProposerEngine {
     this.#pump();
   }
 
+  /** Is every member of the bucket connected? Only then can anything be forgotten. */
+  isWhole(): boolean {
+    const { config, connected } = this.core;
+    return config !== null && connected === (1 << config.M.length) - 1;
+  }
+
   /** Are enough members connected for anything to be decided? */
   hasQuorum(): boolean {
     const { config, connected } = this.core;
@@ -148,6 +150,7 @@ export class ProposerEngine {
   close(): void {
     this.#isClosed = true;
     this.#tick?.cancel();
+    this.#forgetting.close();
     for (const operation of this.core.running.values()) {
       // one that collects has had its answer
       if (operation.phase !== 'collecting') this.#settle(operation, operation.isExposed ? UNKNOWN : ENDED);
@@ -197,6 +200,8 @@ export class ProposerEngine {
         effect.operation.wakeAtMs = this.#nowMs + leastMs + this.#shared.env.random() * (mostMs - leastMs);
         return;
       }
+      case 'litter':
+        return this.#shared.upkeep?.collectLater(effect.key);
       case 'adopt':
         return castTo(this.#self, CLUSTER, { kind: 'learned', bucket: this.#shared.bucket, config: effect.config });
       case 'teach':
@@ -227,14 +232,25 @@ export class ProposerEngine {
   }
 
   /** Everybody may know that it is chosen; nobody waits for it. */
-  #hint(message: RegisterRequest): void {
+  #hint(message: Chosen | Forget): void {
+    if (message.kind === 'forget') return this.#forgetting.add(message);
+    this.#tellAll(message);
+    this.#armTick();
+  }
+
+  #tellAll(message: RegisterRequest): void {
     const outboxes = this.#outboxes;
     for (let place = 0; place < outboxes.length; place++) {
       const outbox = outboxes[place];
       if (outbox && (this.core.connected & (1 << place)) !== 0) pushRequest(outbox.list, message);
     }
     if (this.#ownPlace >= 0) this.#shared.acceptor?.local(message);
-    this.#armTick();
+  }
+
+  #forget(messages: readonly Forget[]): void {
+    if (this.#isClosed) return;
+    for (const message of messages) if (message.e === this.core.config?.e) this.#tellAll(message);
+    this.#flush();
   }
 
   #settle(operation: Operation, settled: Settled): void {
@@ -245,7 +261,14 @@ export class ProposerEngine {
     const name = nameAtom(acceptorName(this.#shared.bucket, this.#shared.partition));
     const own = this.#self.nodeName.name;
     this.#outboxes = config.M.map((m) =>
-      m.name === own ? null : { to: tuple2(name, nameAtom(m.name)), list: [], isUrgent: false },
+      m.name === own
+        ? null
+        : {
+            to: tuple2(name, nameAtom(m.name)),
+            seal: sealOf(config.cluster, this.#shared, m),
+            list: [],
+            isUrgent: false,
+          },
     );
   }
 
@@ -271,7 +294,7 @@ export class ProposerEngine {
     outbox.list = [];
     outbox.isUrgent = false;
     const { config, p } = this.core;
-    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, config.e, p, list));
+    if (config !== null) this.#self.send(outbox.to, requestTerm(this.#self.pid, outbox.seal, config.e, p, list));
   }
 
   #armTick(): void {

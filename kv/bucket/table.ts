@@ -9,6 +9,8 @@ import type { Acceptor } from '../paxos/acceptor.ts';
 import type { AcceptorEngine } from './acceptor-engine.ts';
 import type { ProposerEngine } from './proposer-engine.ts';
 import type { Learned } from './learner.ts';
+import { SWEEP_TIMES, type SweepTimes } from './sweep.ts';
+import type { Upkeep } from './upkeep.ts';
 
 export interface Table {
   /** Null until the first acceptor process has asked for a boot. */
@@ -26,6 +28,7 @@ export interface BucketShared {
   readonly partition: number;
   readonly env: Env;
   readonly table: Table;
+  readonly sweepTimes: SweepTimes;
   /** With several partitions: the boot that all of them have, taken by the bucket's supervisor. Null: the acceptor asks for its own. */
   readonly boot: number | null;
   /** The bucket's supervisor: while it lives, the bucket runs. */
@@ -34,6 +37,7 @@ export interface BucketShared {
   holderPid: Pid | null;
   acceptor: AcceptorEngine | null;
   proposer: ProposerEngine | null;
+  upkeep: Upkeep | null;
   learner: Learned | null;
 }
 
@@ -43,9 +47,20 @@ export interface PartitionOptions {
   readonly partition: number;
   readonly boot: number | null;
   readonly ownerPid: Pid | null;
+  readonly sweepTimes?: SweepTimes;
 }
 
 export function createShared(options: PartitionOptions, env: Env): BucketShared {
   const table: Table = { acceptor: null, isInStep: false, owner: null };
-  return { ...options, env, table, holderPid: null, acceptor: null, proposer: null, learner: null };
+  return {
+    sweepTimes: SWEEP_TIMES,
+    ...options,
+    env,
+    table,
+    holderPid: null,
+    acceptor: null,
+    proposer: null,
+    upkeep: null,
+    learner: null,
+  };
 }

@@ -1,9 +1,10 @@
 /**
  * Register messages between nodes. What a proposer says to one acceptor in a turn travels as one message, and so do an acceptor's replies:
  *
- *   { Version, request, From, Epoch, Proposer, List }     List: code, round, key, ... one request after the other
- *   { Version, reply, Place, Epoch, Clock, List }         List: code, round, ...
+ *   { Version, request, From, Seal, Epoch, Proposer, List }     List: code, round, key, ... one request after the other
+ *   { Version, reply, Place, Epoch, Clock, List }               List: code, round, ...
  *
+ * The seal says whom the sender means: a member of another cluster, another boot or another partition that has the same name refuses the batch.
  * All ballots that a batch asks about are (Epoch, round, Proposer), so only the round is repeated; a reply goes to the pid that asked, whose
  * proposer number is its own. A fresh put needs five elements there and two back. The parts and their strictness are in wire-fields.ts.
  */
@@ -12,7 +13,8 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTuple, tuple } from '../../runtime/term/tuple.ts';
 import { floorAbove, isZero, sameBallot, ZERO } from '../paxos/ballot.ts';
-import type { Ballot, Cell, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import { hashText } from '../paxos/hash.ts';
+import type { Ballot, Cell, Incarnation, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
 import {
   ballotTerm,
@@ -58,8 +60,17 @@ const BEHIND = 7;
 const INACTIVE = 8;
 const REPLY_SIZES: readonly number[] = [0, 2, 4, 2, 4, 3, 3, 2, 2];
 
-export function requestTerm(from: Pid, e: number, p: number, list: readonly unknown[]): unknown {
-  return tuple(PROTOCOL_VERSION, REQUEST, from, e, p, list);
+/** One small number for the very incarnation that requests are meant for. */
+export function sealOf(
+  cluster: string,
+  { bucket, partition }: { readonly bucket: string; readonly partition: number },
+  { name, id, boot }: Incarnation,
+): number {
+  return hashText([cluster, bucket, partition, name, id, boot].join('\n')) >>> 1;
+}
+
+export function requestTerm(from: Pid, seal: number, e: number, p: number, list: readonly unknown[]): unknown {
+  return tuple(PROTOCOL_VERSION, REQUEST, from, seal, e, p, list);
 }
 
 export function replyTerm(place: number, e: number, clock: number, list: readonly unknown[]): unknown {
@@ -68,6 +79,7 @@ export function replyTerm(place: number, e: number, clock: number, list: readonl
 
 export interface RequestBatch {
   readonly from: Pid;
+  readonly seal: number;
   readonly e: number;
   readonly p: number;
   readonly list: readonly unknown[];
@@ -84,20 +96,22 @@ export interface ReplyBatch {
 
 /** The batch in a message, or null when it is something else. Throws `bad_frame`, also for another version of the protocol. */
 export function readRequestTerm(term: unknown): RequestBatch | null {
-  if (!isTuple(term) || term.length !== 6 || term[1] !== REQUEST) return null;
-  const [version, , from, e, p, list] = term;
-  assertVersion(version);
-  if (!isPid(from) || !isCount(e) || !isCount(p)) throw malformed('the head of a batch of requests');
-  return { from, e, p, list: readList(list, 'a batch of requests') };
+  if (!isTuple(term) || term[1] !== REQUEST) return null;
+  assertVersion(term[0]);
+  const [, , from, seal, e, p, list] = term;
+  if (term.length !== 7 || !isPid(from) || !isCount(seal) || !isCount(e) || !isCount(p))
+    throw malformed('the head of a batch of requests');
+  return { from, seal, e, p, list: readList(list, 'a batch of requests') };
 }
 
 /** As for requests; `clock` is the receiver's. */
 export function readReplyTerm(term: unknown, clock: number): ReplyBatch | null {
-  if (!isTuple(term) || term.length !== 6 || term[1] !== REPLY) return null;
-  const [version, , place, e, theirs, list] = term;
-  assertVersion(version);
+  if (!isTuple(term) || term[1] !== REPLY) return null;
+  assertVersion(term[0]);
+  const [, , place, e, theirs, list] = term;
   const roundMax = roundMaxOf(clock);
-  const isPlace = typeof place === 'number' && Number.isInteger(place) && place >= -1 && place < MEMBERS_MAX;
+  const isPlace =
+    term.length === 6 && typeof place === 'number' && Number.isInteger(place) && place >= -1 && place < MEMBERS_MAX;
   if (!isPlace || !isCount(e) || !isRound(theirs, roundMax)) throw malformed('the head of a batch of replies');
   return { place, e, clock: theirs, list: readList(list, 'a batch of replies'), roundMax };
 }

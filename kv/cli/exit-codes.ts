@@ -12,6 +12,8 @@ export const EXIT_CODES = {
   nameTaken: { code: 4, meaning: 'a node of that name runs already' },
   wrongCookie: { code: 5, meaning: 'the other nodes have another cookie' },
   state: { code: 6, meaning: 'the state folder cannot be used' },
+  unreachable: { code: 7, meaning: 'no running node answers' },
+  refused: { code: 8, meaning: 'the cluster refused what was asked for, or it was not done in time' },
   bug: { code: 70, meaning: 'a bug: please report the stack' },
   interrupted: { code: 130, meaning: 'the tour was interrupted' },
 } as const;

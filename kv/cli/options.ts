@@ -33,9 +33,46 @@ export interface ResetCommand {
   readonly stateDir: string | undefined;
 }
 
-export type Command = TourCommand | NodeCommand | ResetCommand | { readonly command: 'help' | 'version' };
+/** Where a running node is found that is asked, or told, something. */
+export interface AskedNode {
+  /** Undefined: any node of the state folder that answers. */
+  readonly name: string | undefined;
+  readonly cookie: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly json: boolean;
+}
 
-type CommandName = 'tour' | 'node' | 'reset';
+export interface StatusCommand extends AskedNode {
+  readonly command: 'status';
+}
+
+export interface ResizeCommand extends AskedNode {
+  readonly command: 'resize';
+  readonly clusterSize: number;
+  readonly waitMs: number;
+}
+
+export interface ReplaceCommand extends AskedNode {
+  readonly command: 'replace';
+  readonly leaving: string;
+  readonly joining: string;
+  readonly waitMs: number;
+}
+
+export interface ForceResetCommand extends AskedNode {
+  readonly command: 'force-reset';
+  readonly cluster: string;
+  readonly members: readonly string[];
+}
+
+export type AskCommand = StatusCommand | ResizeCommand | ReplaceCommand | ForceResetCommand;
+
+export type Command = TourCommand | NodeCommand | ResetCommand | AskCommand | { readonly command: 'help' | 'version' };
+
+export const COMMANDS = ['tour', 'node', 'reset', 'status', 'resize', 'replace', 'force-reset'] as const;
+type CommandName = (typeof COMMANDS)[number];
+
+const ASK: readonly CommandName[] = ['status', 'resize', 'replace', 'force-reset'];
 
 export interface OptionRow {
   readonly name: string;
@@ -71,15 +108,15 @@ export const OPTIONS: readonly OptionRow[] = [
   {
     name: 'name',
     value: 'NAME',
-    help: 'full node name (default: n<number>@127.0.0.1)',
-    commands: ['node'],
+    help: 'full node name (default: n<number>@127.0.0.1; to ask: any local one)',
+    commands: ['node', ...ASK],
     check: nodeName,
   },
   {
     name: 'cookie',
     value: 'TEXT',
     help: 'shared secret of the cluster (default: made at the first start)',
-    commands: ['node'],
+    commands: ['node', ...ASK],
     check: (value) => (/^[\x21-\x7e]{1,255}$/.test(value) ? undefined : 'must be 1 to 255 visible ASCII characters'),
   },
   {
@@ -110,17 +147,35 @@ export const OPTIONS: readonly OptionRow[] = [
     commands: ['node'],
     check: whole(1, 65_535),
   },
-  { name: 'state-dir', value: 'FOLDER', help: 'where nodes remember their cluster', commands: ['node', 'reset'] },
+  {
+    name: 'state-dir',
+    value: 'FOLDER',
+    help: 'where nodes remember their cluster',
+    commands: ['node', 'reset', ...ASK],
+  },
   {
     name: 'wait',
     value: 'MS',
-    help: 'how long code from --eval or a pipe waits for quorum (default: 5000)',
-    commands: ['node'],
+    help: 'patience with the quorum (default: 5000), with a step (60000)',
+    commands: ['node', 'resize', 'replace'],
     check: whole(0, 3_600_000),
   },
-  { name: 'json', help: 'a JSON line for each event and result', commands: ['tour', 'node'] },
-  { name: 'help', help: 'print this', commands: ['tour', 'node', 'reset'] },
-  { name: 'version', help: 'print the version', commands: ['tour', 'node', 'reset'] },
+  {
+    name: 'cluster',
+    value: 'ID',
+    help: 'id of the cluster, as status shows it',
+    commands: ['force-reset'],
+  },
+  {
+    name: 'members',
+    value: 'NAMES',
+    help: 'the nodes that go on with what they hold, separated by commas',
+    commands: ['force-reset'],
+    check: nodeNames,
+  },
+  { name: 'json', help: 'a JSON line for each event and result', commands: ['tour', 'node', ...ASK] },
+  { name: 'help', help: 'print this', commands: COMMANDS },
+  { name: 'version', help: 'print the version', commands: COMMANDS },
 ];
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -178,13 +233,70 @@ export function parseCommand(args: readonly string[]): Command {
   if (values['help'] === true) return { command: 'help' };
   if (values['version'] === true) return { command: 'version' };
   const [command = 'tour', ...rest] = positionals;
-  if (command !== 'tour' && command !== 'node' && command !== 'reset') return refuse(`unknown command ${command}`);
+  if (!isCommand(command)) return refuse(`unknown command ${command}`);
   checkValues(command, values);
-  if (command !== 'node' && rest.length > 0) refuse(`${command} takes no ${rest.join(' ')}`);
-  if (command === 'tour') return { command, json: values['json'] === true, repl: replChoice(values) };
-  if (command === 'reset') return { command, stateDir: text(values, 'state-dir') };
+  switch (command) {
+    case 'tour':
+      refuseMore(command, rest);
+      return { command, json: values['json'] === true, repl: replChoice(values) };
+    case 'reset':
+      refuseMore(command, rest);
+      return { command, stateDir: text(values, 'state-dir') };
+    case 'status':
+    case 'resize':
+    case 'replace':
+    case 'force-reset':
+      return parseAsk(command, rest, values);
+    case 'node':
+      return parseNode(rest, values);
+  }
+}
+
+function isCommand(word: string): word is CommandName {
+  return (COMMANDS as readonly string[]).includes(word);
+}
+
+function refuseMore(command: CommandName, rest: readonly string[]): void {
+  if (rest.length > 0) refuse(`${command} takes no ${rest.join(' ')}`);
+}
+
+function parseAsk(command: AskCommand['command'], rest: readonly string[], values: Values): AskCommand {
+  const asked = {
+    name: text(values, 'name'),
+    cookie: text(values, 'cookie'),
+    stateDir: text(values, 'state-dir'),
+    json: values['json'] === true,
+  };
+  const waitMs = Number(values['wait'] ?? 60_000);
+  const [first = '', second = '', ...more] = rest;
+  switch (command) {
+    case 'status':
+      refuseMore(command, rest);
+      return { command, ...asked };
+    case 'resize': {
+      const problem = whole(1, CLUSTER_SIZE_MAX)(first);
+      if (problem !== undefined) return refuse(`the size for resize ${problem}, not ${JSON.stringify(first)}`);
+      refuseMore(command, rest.slice(1));
+      return { command, ...asked, clusterSize: Number(first), waitMs };
+    }
+    case 'replace': {
+      if (more.length > 0 || [first, second].some((name) => nodeName(name) !== undefined))
+        return refuse('replace takes two node names, the one that leaves and the one that joins');
+      return { command, ...asked, leaving: first, joining: second, waitMs };
+    }
+    case 'force-reset': {
+      refuseMore(command, rest);
+      const cluster =
+        text(values, 'cluster') ?? refuse('force-reset needs the id of the cluster: --cluster, as status shows it');
+      const members = text(values, 'members') ?? refuse('force-reset needs the nodes that go on: --members');
+      return { command, ...asked, cluster, members: members.split(',') };
+    }
+  }
+}
+
+function parseNode(rest: readonly string[], values: Values): NodeCommand {
   return {
-    command,
+    command: 'node',
     number: parseNumber(rest),
     repl: replChoice(values),
     code: text(values, 'eval'),

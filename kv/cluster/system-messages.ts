@@ -12,7 +12,7 @@ import type { SystemSnapshot, VoteReply } from './record.ts';
 import { hasShape } from './system-shape.ts';
 
 /** Of everything that is said about registers; another version is refused. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** The registered process that speaks for a node's boot record. */
 export const CLUSTER_PROCESS = '$cluster.Acceptor';

@@ -57,6 +57,9 @@ function expectedCount(proposer: Proposer, operation: Operation): number {
 }
 
 export function answer(proposer: Proposer, operation: Operation, outcome: Outcome, out: ProposerEffects): void {
+  const isUnwritten = operation.phase === 'preparing' && operation.kind !== 'collect';
+  const isEmpty = outcome.kind === 'ok' && (outcome.cell === null || !outcome.cell.live);
+  if (isUnwritten && isEmpty && proposer.limits.forgets) out.push({ kind: 'litter', key: operation.key });
   leave(proposer, operation);
   out.push({ kind: 'answer', operation, outcome });
 }
@@ -199,6 +202,7 @@ export function onRefused(
   nowMs: number,
   out: ProposerEffects,
 ): void {
+  if (isNack && (operation.refused & bit) === 0) operation.nackCount += 1;
   operation.refused |= bit;
   // Somebody else prepared the key meanwhile: the ordinary way, at once.
   if (isNack && operation.isPrepared && operation.phase === 'accepting') {
@@ -243,9 +247,13 @@ function backOff(proposer: Proposer, operation: Operation, nowMs: number, out: P
   out.push({ kind: 'backOff', operation, leastMs, mostMs });
 }
 
-/** The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. */
+/**
+ * The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. Except when every member refused
+ * it: their promises and floors only grow. Otherwise the first put of a node whose clock is behind a floor could not tell what became of it.
+ */
 export function keepOffer(operation: Operation): void {
-  if (operation.offer !== null) operation.offers = [...operation.offers, operation.offer];
+  const isDead = operation.phase === 'preparing' && operation.nackCount === operation.config?.M.length;
+  if (operation.offer !== null && !isDead) operation.offers = [...operation.offers, operation.offer];
   operation.offer = null;
 }
 

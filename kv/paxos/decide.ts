@@ -9,7 +9,7 @@ import type { Change } from './change.ts';
 import type { Choice } from './quorum.ts';
 import type { Ballot, Cell, Config, Report } from './messages.ts';
 
-export type OperationKind = 'put' | 'change' | 'read' | 'erase' | 'collect';
+export type OperationKind = 'put' | 'change' | 'read' | 'erase' | 'collect' | 'settle';
 
 /** `cell` is the one the answer is about: written or found; null when nothing was ever chosen. */
 export type Outcome =
@@ -69,7 +69,9 @@ export function decide(operation: Deciding, replies: readonly Report[], config: 
   const changed = operation.change(cell, b);
   if (changed.draft === null) {
     const outcome: Outcome = { kind: 'ok', result: changed.result, cell };
-    if (known || (cell === null && clear)) return { kind: 'done', outcome };
+    // a settling read writes also what is known: members that missed it, or hold what lost against it, get it
+    const isSettled = known && operation.kind !== 'settle';
+    if (isSettled || (cell === null && clear)) return { kind: 'done', outcome };
     return { kind: 'write', cell: cell ?? EMPTY, own: false, outcome };
   }
   if (operation.kind === 'erase' && countObservations(operation.ver, replies) < quorumSize(config.N)) {

@@ -48,6 +48,8 @@ export interface Operation {
   isPrepared: boolean;
   /** The members whose vote is not to be expected: nacked, or inactive in this epoch. */
   refused: number;
+  /** How many members refused this ballot, and so will never accept anything at it. */
+  nackCount: number;
   /** Answers of members that stand at another epoch. Says only how long to wait: it may count a member twice. */
   elsewhereCount: number;
   accepted: number;
@@ -90,6 +92,10 @@ export function createCollect(key: Key, settings: OperationSettings = {}): Opera
   return createOperation('collect', key, readChange, null, settings);
 }
 
+/** A classic read that gets all members to hold what is chosen, so that they know it: for what a proposer left half-done. */
+export function createSettle(key: Key, settings: OperationSettings = {}): Operation {
+  return createOperation('settle', key, readChange, null, settings);
+}
 const NONE: readonly never[] = [];
 
 function createOperation(
@@ -122,6 +128,7 @@ function createOperation(
     okCount: 0,
     isPrepared: false,
     refused: 0,
+    nackCount: 0,
     elsewhereCount: 0,
     accepted: 0,
     acceptedCount: 0,
@@ -146,6 +153,7 @@ export function resetAttempt(operation: Operation, config: Config, b: Ballot, no
   operation.okCount = 0;
   operation.isPrepared = false;
   operation.refused = 0;
+  operation.nackCount = 0;
   operation.elsewhereCount = 0;
   operation.accepted = 0;
   operation.acceptedCount = 0;

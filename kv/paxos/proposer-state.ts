@@ -21,7 +21,7 @@ export const PROPOSER_LIMITS: ProposerLimits = {
   slowMsMin: 1,
   slowMsMax: 20,
   cachedKeysMax: 10_000,
-  forgets: false,
+  forgets: true,
 };
 
 /** A quorum promised `next` when it accepted `cell`: the next change of the key may start with its Accept. */
@@ -50,6 +50,8 @@ export type ProposerEffect =
   | { readonly kind: 'hint'; readonly message: Chosen | Forget }
   | { readonly kind: 'backOff'; readonly operation: Operation; readonly leastMs: number; readonly mostMs: number }
   | { readonly kind: 'answer'; readonly operation: Operation; readonly outcome: Outcome }
+  /** Promises are left on a key that is not live: collect it after a while. */
+  | { readonly kind: 'litter'; readonly key: Key }
   /** A member stands at this newer configuration: adopt it (in order), then call `stepConfig`. */
   | { readonly kind: 'adopt'; readonly config: Config }
   /** The sender of this reply lacks the configurations after `e`. */

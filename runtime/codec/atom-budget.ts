@@ -4,6 +4,9 @@
  */
 import { atom, internedAtomCount, isAtom, type Atom } from '../term/atom.ts';
 
+/** New atoms that one connection may make one thread hold: as many as a large BEAM node has; 255 MB if all names are as long as they may be. */
+export const CONNECTION_ATOMS_MAX = 250_000;
+
 const finished = new FinalizationRegistry<AtomBudget>((budget) => {
   budget.held--;
 });

@@ -9,7 +9,7 @@
  * Effects of the mesh are carried out one after the other, never inside each other: what a callback asks for comes after
  * what was decided before.
  */
-import { AtomBudget } from '../codec/atom-budget.ts';
+import { AtomBudget, CONNECTION_ATOMS_MAX } from '../codec/atom-budget.ts';
 import { flagBit, missingMandatory, ourFlags } from '../codec/flags.ts';
 import { BadArgumentError } from '../errors.ts';
 import type { QuorateError } from '../errors.ts';
@@ -38,8 +38,6 @@ import type { Env, TimerHandle } from '../env.ts';
 const PUBLISHED = flagBit('PUBLISHED');
 const MIB = 1_048_576;
 const HELLO_BYTES_MAX = 200;
-/** The names of as many atoms as a large BEAM node has; 255 MB if all are as long as they may be. */
-const ATOMS_MAX = 250_000;
 const STOP_PATIENCE_MS = 2_500;
 
 /** What our nodes send behind their name: the word and the version of what they speak among themselves. */
@@ -242,7 +240,7 @@ class DistributionShell implements Distribution, LinkOwner {
       hidden: (peer.flags & PUBLISHED) === 0n,
       connectionId: link.id,
       hello: peer.hello,
-      atoms: new AtomBudget(this.#options.atomsMax ?? ATOMS_MAX),
+      atoms: new AtomBudget(this.#options.atomsMax ?? CONNECTION_ATOMS_MAX),
     };
     link.user = new Established(link, link.connection as Connection, info, this.#options, this.#limits);
     this.#step({ kind: 'proved', node: peer.name, link: link.id });

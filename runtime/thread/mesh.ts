@@ -7,7 +7,7 @@
  * What other threads of the node send is trusted. What came from another node is not: its new atoms are paid for by its connection.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { AtomBudget } from '../codec/atom-budget.ts';
+import { AtomBudget, CONNECTION_ATOMS_MAX } from '../codec/atom-budget.ts';
 import { completeSignal, readControl, type PendingSignal } from '../codec/control.ts';
 import { TermReader, type DecodeOptions } from '../codec/term-reader.ts';
 import { TermWriter } from '../codec/term-writer.ts';
@@ -306,7 +306,8 @@ export class Mesh {
 
   #atomsOf(connectionId: number): AtomBudget {
     let atoms = this.#atoms.get(connectionId);
-    if (atoms === undefined) this.#atoms.set(connectionId, (atoms = new AtomBudget(this.#atomsMax)));
+    if (atoms === undefined)
+      this.#atoms.set(connectionId, (atoms = new AtomBudget(this.#atomsMax ?? CONNECTION_ATOMS_MAX)));
     return atoms;
   }
 

@@ -62,6 +62,7 @@ function writeWhole(writer: TermWriter, signal: Signal): number {
   return middle;
 }
 
+/** Older forms of exits and DOWNs have their reason in the control tuple: it is written behind, where the newer ones have it. */
 export function writeRemote(
   writer: TermWriter,
   connectionId: number,
@@ -72,8 +73,11 @@ export function writeRemote(
   writer.u32(0);
   writer.u32(connectionId);
   const start = writer.position;
-  writeControl(writer, signal);
-  if (payload !== null) writer.bytes(payload);
+  if (payload === null) writeWhole(writer, signal);
+  else {
+    writeControl(writer, signal);
+    writer.bytes(payload);
+  }
   writer.putU32(start - 8, writer.position - start);
 }
 

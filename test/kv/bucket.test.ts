@@ -151,14 +151,14 @@ test('malformed messages and those of another version are dropped, said once, an
     const cluster1 = processOf(a, '$cluster.Acceptor');
     const [request, reply] = [nameAtom('request'), nameAtom('reply')];
     for (let i = 0; i < 10; i++) {
-      b.node.send(acceptor, tuple(2, request, acceptor, 1, 1, []));
-      b.node.send(acceptor, tuple(1, request, acceptor, 1, 1, [99, 1, 'key']));
+      b.node.send(acceptor, tuple(1, request, acceptor, 1, 1, []));
+      b.node.send(acceptor, tuple(2, request, acceptor, 1, 1, 1, [99, 1, 'key']));
       b.node.send(acceptor, 'what is this');
-      b.node.send(acceptor, tuple(1, nameAtom('snapshotAsk'), processOf(b, 'PaxosKV.Acceptor'), {}));
-      b.node.send(proposer, tuple(1, reply, 0, 1, 1, [99, 1]));
+      b.node.send(acceptor, tuple(2, nameAtom('snapshotAsk'), processOf(b, 'PaxosKV.Acceptor'), {}));
+      b.node.send(proposer, tuple(2, reply, 0, 1, 1, [99, 1]));
       b.node.send(processOf(a, '$cluster.Acceptor'), tuple(7, nameAtom('hello'), acceptor, {}));
       for (const kind of ['hello', 'vote', 'voted', 'snapshotAsk', 'snapshotGiven']) {
-        b.node.send(cluster1, tuple(1, nameAtom(kind), processOf(b, '$cluster.Acceptor'), { ask: true, b: 1 }));
+        b.node.send(cluster1, tuple(2, nameAtom(kind), processOf(b, '$cluster.Acceptor'), { ask: true, b: 1 }));
       }
     }
     await eventually(() => cluster.log.filter((line) => line.includes('malformed cluster message')).length === 5);

@@ -12,6 +12,7 @@ import {
   replyTerm,
   requestTerm,
 } from '../../kv/bucket/wire.ts';
+import { PROTOCOL_VERSION } from '../../kv/cluster/system-messages.ts';
 import { ZERO } from '../../kv/paxos/ballot.ts';
 import type { Ballot, Cell, Config, Entry, RegisterReply, RegisterRequest } from '../../kv/paxos/messages.ts';
 import { configOf } from './paxos/small-cluster.ts';
@@ -87,7 +88,7 @@ function travel(term: unknown): unknown {
 test('requests arrive as they were sent, many in one message', () => {
   const list: unknown[] = [];
   for (const request of requests) pushRequest(list, request);
-  const batch = readRequestTerm(travel(requestTerm(pid, 3, P, list)));
+  const batch = readRequestTerm(travel(requestTerm(pid, 7, 3, P, list)));
   assert.ok(batch !== null && batch.from.equals(pid));
   const arrived: RegisterRequest[] = [];
   readRequests(batch, 40, (request) => arrived.push(request));
@@ -165,7 +166,7 @@ function replyMessage(reply: RegisterReply): Message {
 
 function requestMessage(request: RegisterRequest): Message {
   const list = listOf((to) => pushRequest(to, request));
-  return { name: request.kind, term: requestTerm(pid, 3, P, list), read: readOneRequest };
+  return { name: request.kind, term: requestTerm(pid, 7, 3, P, list), read: readOneRequest };
 }
 
 const snapshotBody = { config, page: 0 };
@@ -180,8 +181,12 @@ const pageBody = {
   last: true,
 };
 const snapshots: Message[] = [
-  { name: 'snapshotAsk', term: tuple(1, nameAtom('snapshotAsk'), pid, snapshotBody), read: readSnapshotAsk },
-  { name: 'snapshot', term: tuple(1, nameAtom('snapshot'), pageBody), read: readSnapshot },
+  {
+    name: 'snapshotAsk',
+    term: tuple(PROTOCOL_VERSION, nameAtom('snapshotAsk'), pid, snapshotBody),
+    read: readSnapshotAsk,
+  },
+  { name: 'snapshot', term: tuple(PROTOCOL_VERSION, nameAtom('snapshot'), pageBody), read: readSnapshot },
 ];
 const messages = [...requests.map(requestMessage), ...replies.map(replyMessage), ...snapshots];
 
@@ -252,8 +257,16 @@ test('a round too far above the own clock is malformed wherever it stands, and f
     replyMessage({ kind: 'nack', ...answer, p: older, floor: high }),
     replyMessage({ kind: 'state', ...answer, ...holding, ab: high }),
     replyMessage({ kind: 'state', ...answer, ...holding, fl: high }),
-    { name: 'snapshot', term: tuple(1, nameAtom('snapshot'), { ...pageBody, clock: far }), read: readSnapshot },
-    { name: 'snapshot', term: tuple(1, nameAtom('snapshot'), { ...pageBody, floor: [3, far, 0] }), read: readSnapshot },
+    {
+      name: 'snapshot',
+      term: tuple(PROTOCOL_VERSION, nameAtom('snapshot'), { ...pageBody, clock: far }),
+      read: readSnapshot,
+    },
+    {
+      name: 'snapshot',
+      term: tuple(PROTOCOL_VERSION, nameAtom('snapshot'), { ...pageBody, floor: [3, far, 0] }),
+      read: readSnapshot,
+    },
   ];
   for (const { name, term, read } of all) {
     assert.throws(
@@ -267,11 +280,11 @@ test('a round too far above the own clock is malformed wherever it stands, and f
 });
 
 test('another version is refused, other messages are not batches', () => {
-  const isBad = (error: unknown): boolean => hasCode(error, 'bad_frame') && String(error).includes('version 2');
+  const isBad = (error: unknown): boolean => hasCode(error, 'bad_frame') && String(error).includes('version 1');
   for (const { term, read } of messages) {
     const fields = (term as readonly unknown[]).slice(1);
-    assert.throws(() => read(tuple(2, ...fields), 40), isBad);
+    assert.throws(() => read(tuple(1, ...fields), 40), isBad);
   }
   assert.equal(readRequestTerm('hello'), null);
-  assert.equal(readReplyTerm(requestTerm(pid, 3, P, []), 40), null);
+  assert.equal(readReplyTerm(requestTerm(pid, 7, 3, P, []), 40), null);
 });

@@ -32,8 +32,8 @@ describe('a cluster of whole nodes', () => {
 
   it('differs at the first event that something else than the seed decides', async () => {
     const replacement = {
-      module: 'kv/bucket/lifetime-watch',
-      from: 'eraseDelayMs(config, place, key, env.random())',
+      module: 'kv/bucket/upkeep',
+      from: 'eraseDelayMs(config, place, key, this.#shared.env.random())',
       to: 'eraseDelayMs(config, place, key, Math.random())',
     };
     const lifetimes = CLUSTER_SCENARIOS.find(({ name }) => name === 'cluster/lifetimes') as Scenario;

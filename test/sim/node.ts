@@ -232,8 +232,7 @@ export class SimulatedNode {
       if (cell !== null && cell.live) {
         if (this.isOver(cell.bind)) this.member.observeSoon(key, cell.ver, 3);
         if (!chosen && this.random.chance(0.2)) {
-          const settings = { ...this.#backgroundSettings(), startsClassic: true };
-          this.#background(`resolve ${key}`, cores.createRead(key, settings));
+          this.#background(`resolve ${key}`, cores.createSettle(key, this.#backgroundSettings()));
         }
       } else if (parameters.forgets === 1 && this.random.chance(0.4)) {
         this.#collectSoon(key);
@@ -299,6 +298,9 @@ export class SimulatedNode {
       case 'answer':
         this.#onAnswer(effect.operation, effect.outcome);
         break;
+      case 'litter':
+        this.#collectSoon(effect.key);
+        break;
       case 'adopt':
         this.learn(effect.config, this.#heardFrom);
         break;
@@ -314,9 +316,6 @@ export class SimulatedNode {
       return `${operation.kind} ${operation.key} (${String(operation.tag)}): ${outcome.kind} ${cell}`;
     });
     this.#world.onAnswer(operation, outcome);
-    // Promises, and fast values that are void, are what an attempt leaves on a key that is not live.
-    if (outcome.kind !== 'ok' || (outcome.cell !== null && outcome.cell.live)) return;
-    if (operation.tag === 'background' && operation.kind !== 'collect') this.#collectSoon(operation.key);
   }
 
   #sendTo(places: number, message: RegisterRequest): void {

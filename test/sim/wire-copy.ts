@@ -7,7 +7,7 @@ import type { RegisterReply, RegisterRequest, Snapshot } from '../../kv/paxos/me
 export function encodeRequest(from: Pid, message: RegisterRequest): unknown {
   const list: unknown[] = [];
   pushRequest(list, message);
-  return requestTerm(from, message.e, message.b.p, list);
+  return requestTerm(from, 0, message.e, message.b.p, list);
 }
 
 export function encodeReply(message: RegisterReply): unknown {

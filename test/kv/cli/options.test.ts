@@ -74,6 +74,7 @@ test('the usage names every command, option and exit code, and fits a terminal',
   const text = usage();
   for (const { name } of OPTIONS) assert.ok(text.includes(`--${name} `), name);
   for (const { code, meaning } of Object.values(EXIT_CODES)) assert.ok(text.includes(`${code}  ${meaning}`), meaning);
-  for (const command of ['quorate node NUMBER', 'quorate reset']) assert.ok(text.includes(command), command);
+  for (const command of ['node NUMBER', 'reset', 'status', 'resize N', 'replace A B', 'force-reset'])
+    assert.ok(text.includes(`quorate ${command}`), command);
   assert.ok(text.split('\n').every((line) => line.length <= 120));
 });

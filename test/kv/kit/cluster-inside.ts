@@ -40,6 +40,11 @@ export class InsideCluster {
     return nodes;
   }
 
+  /** The next start of that node begins with a new boot record. */
+  loseRecord(number: number): void {
+    this.#storages.delete(number);
+  }
+
   name(number: number): string {
     return `n${number}@127.0.0.1`;
   }
