@@ -16,6 +16,7 @@ import type { World } from './world.ts';
 
 const PAGE_ENTRIES = 2;
 const SYNC_MS = 0.5;
+const VOTES: ReadonlySet<string> = new Set(['promise', 'taken', 'accepted']);
 type Reply = (term: unknown) => void;
 
 /** What a durable member has synced. */
@@ -158,9 +159,7 @@ export class SimulatedMember {
   #perform(effect: AcceptorEffect, reply: Reply | null): void {
     switch (effect.kind) {
       case 'reply':
-        if (effect.message.kind === 'promise' || effect.message.kind === 'accepted') {
-          this.#world.invariants.onVote(this.me, effect.message.e);
-        }
+        if (VOTES.has(effect.message.kind)) this.#world.invariants.onVote(this.me, effect.message.e);
         reply?.(encodeReply(effect.message));
         break;
       case 'persist':

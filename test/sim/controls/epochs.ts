@@ -2,26 +2,30 @@
 import { one } from './control.ts';
 import type { Control } from './control.ts';
 
+/** The place that the acceptor had in the epoch of the request, as far as it knows. */
+const PLACE_THEN =
+  '(m.e === acceptor.e ? acceptor.place : (acceptor.config?.prev?.M.findIndex((x) => x.name === acceptor.me.name) ?? -1))';
+
 export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'no-epoch-check',
     rule: 'requests of another epoch are refused',
-    seeds: { scenario: 'membership', most: 300 },
+    seeds: { scenario: 'everything', most: 300 },
     replacements: [
       {
         module: 'acceptor',
         from: 'if (message.e !== acceptor.e || !acceptor.active) {',
-        to: 'if (!acceptor.active) {',
+        to: 'if (message.e === acceptor.e && !acceptor.active) {',
       },
       {
         module: 'acceptor',
         from: "kind: 'accepted',\n        from: acceptor.place,\n        e: acceptor.e,",
-        to: "kind: 'accepted',\n        from: acceptor.place,\n        e: m.e,",
+        to: `kind: 'accepted',\n        from: ${PLACE_THEN},\n        e: m.e,`,
       },
       {
         module: 'acceptor',
-        from: "kind: 'promise',\n        from: acceptor.place,\n        e: acceptor.e,",
-        to: "kind: 'promise',\n        from: acceptor.place,\n        e: m.e,",
+        from: "{ kind: 'taken', from, e, b: m.b, clock }\n        : { kind: 'promise', from, e, b: m.b,",
+        to: `{ kind: 'taken', from: ${PLACE_THEN}, e: m.e, b: m.b, clock }\n        : { kind: 'promise', from: ${PLACE_THEN}, e: m.e, b: m.b,`,
       },
     ],
   },
@@ -75,10 +79,10 @@ export const EPOCH_CONTROLS: readonly Control[] = [
     replacements: [
       {
         module: 'transfer',
-        from: "return { kind: 'merges', from, need: from.r };",
-        to: "return { kind: 'merges', from, need: 1 };",
+        from: 'return { from, need: from.r };',
+        to: 'return { from, need: 1 };',
       },
-      { module: 'transfer', from: 'if (states.length < prev.r) {', to: 'if (false) {' },
+      { module: 'transfer', from: 'if (states.length < need) {', to: 'if (false) {' },
     ],
   },
   {
