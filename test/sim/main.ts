@@ -3,6 +3,7 @@
  * scenarios are in `scenarios.ts`, the commands in `cli/`. The same seed gives the same run on every machine.
  */
 import { CONTROLS } from './controls/index.ts';
+import { scriptFor } from './directed/index.ts';
 import { COMMANDS, findScenarios, SCENARIOS } from './scenarios.ts';
 import { describeList } from './cli/output.ts';
 import { readOptions, USAGE, UsageError } from './cli/options.ts';
@@ -48,17 +49,23 @@ function list(options: SimOptions): number {
 }
 
 function listControls(options: SimOptions): number {
-  if (options.json)
-    return say(JSON.stringify(CONTROLS.map(({ name, rule, seeds }) => ({ name, rule, seeds: seeds ?? null }))));
-  return say(
-    CONTROLS.map(
-      (control) => `${control.name.padEnd(26)} ${control.rule}\n${' '.repeat(27)}${howCaught(control)}`,
-    ).join('\n'),
-  );
+  if (options.json) {
+    const list = CONTROLS.map(({ name, rule, seeds = null }) => ({
+      name,
+      rule,
+      seeds,
+      script: scriptFor(name)?.story ?? null,
+    }));
+    return say(JSON.stringify(list));
+  }
+  return say(CONTROLS.map(describeControl).join('\n'));
 }
 
-function howCaught({ seeds }: Control): string {
-  return seeds === undefined ? 'caught by a script' : `caught within ${seeds.most} seeds of ${seeds.scenario}`;
+function describeControl({ name, rule, seeds }: Control): string {
+  const ways: string[] = [];
+  if (seeds !== undefined) ways.push(`within ${seeds.most} seeds of ${seeds.scenario}`);
+  if (scriptFor(name) !== undefined) ways.push('by a script of steps');
+  return `${name.padEnd(26)} ${rule}\n${' '.repeat(27)}caught ${ways.join(', and ')}`;
 }
 
 function say(text: string): number {

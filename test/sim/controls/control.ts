@@ -15,8 +15,15 @@ export interface Control {
   readonly shell?: readonly ShellRule[];
 }
 
-/** `seal`: who serves its state has adopted the configuration it is for. `new-boot`: who lost its state is another incarnation. */
-export type ShellRule = 'seal' | 'new-boot';
+export type ShellRule =
+  /** Who serves its state has adopted the configuration it is for. */
+  | 'seal'
+  /** Who lost its state is another incarnation. */
+  | 'new-boot'
+  /** All members lost their state before a fresh configuration is decided. */
+  | 'fresh-by-all'
+  /** State is lost, and steps are taken, only while enough members are left to go on. Not a rule of safety: with others. */
+  | 'careful';
 
 export function one(module: string, from: string, to: string): readonly Replacement[] {
   return [{ module, from, to }];

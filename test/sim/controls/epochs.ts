@@ -32,6 +32,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'round-leads-ballot',
     rule: 'the epoch leads the ballot',
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 300 },
     replacements: [
       {
         module: 'ballot',
@@ -65,7 +66,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'joiner-votes-blank',
     rule: 'a joiner merges before it votes',
-    seeds: { scenario: 'membership', most: 100 },
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 100 },
     replacements: one(
       'transfer',
       "if (was && !config.mergeAll)\n        return { kind: 'adopted' };",
@@ -75,7 +76,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'merges-from-one',
     rule: 'a merge takes the states of r members',
-    seeds: { scenario: 'membership', most: 100 },
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 100 },
     replacements: [
       {
         module: 'transfer',
@@ -88,8 +89,8 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'serves-unsealed',
     rule: 'who serves its state has sealed the former epoch',
-    seeds: { scenario: 'membership', most: 100 },
     shell: ['seal'],
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 100 },
     replacements: one(
       'transfer',
       'if (acceptor.e !== config.e || config.prev === null ||',
@@ -99,7 +100,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'serves-though-skipped',
     rule: 'who serves its state was active in the former epoch, or has merged since',
-    seeds: { scenario: 'membership', most: 1000 },
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 300 },
     replacements: one(
       'transfer',
       'if (acceptor.active)\n        return copyState(acceptor);\n    return acceptor.sealed;',
@@ -114,6 +115,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'no-merge-after-vacate',
     rule: 'all members merge after a vacate that leaves a quorum',
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 300 },
     replacements: one('config', 'leavesQuorum ? { uniform: true, mergeAll: true }', 'leavesQuorum ? { uniform: true }'),
   },
   {
@@ -138,5 +140,12 @@ export const EPOCH_CONTROLS: readonly Control[] = [
     rule: 'an operation begun before all state was lost ends unknown when it is retried after',
     seeds: { scenario: 'amnesia/c2p4k2.all', most: 100 },
     replacements: one('transfer', 'config.fresh === true ? { e: config.e, r: 0, p: 0 } : ZERO', 'ZERO'),
+  },
+  {
+    name: 'fresh-by-quorum',
+    rule: 'everything starts anew only when all members lost their state, not when a quorum did',
+    seeds: { scenario: 'amnesia/c2p3k2', most: 100 },
+    shell: ['fresh-by-all', 'careful'],
+    replacements: [],
   },
 ];

@@ -119,7 +119,6 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'fast-in-retries',
     rule: 'a fast value goes only with the first attempt',
-    seeds: { scenario: 'forgetting', most: 300 },
     replacements: one('attempt', "if (isFirst && operation.kind === 'put'", "if (operation.kind === 'put'"),
   },
   {
@@ -137,7 +136,6 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'forgets-any-tombstone',
     rule: 'only the exact tombstone that all members accepted is forgotten',
-    seeds: { scenario: 'forgetting', most: 1000 },
     replacements: one(
       'acceptor',
       'if (!sameBallot(entry.ab, m.b) || !sameBallot(entry.p, entry.ab))',
@@ -147,7 +145,6 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'forgets-over-promise',
     rule: 'a tombstone is forgotten only when nothing newer is promised',
-    seeds: { scenario: 'forgetting', most: 1000 },
     replacements: one(
       'acceptor',
       'if (!sameBallot(entry.ab, m.b) || !sameBallot(entry.p, entry.ab))',
@@ -157,13 +154,13 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'empty-unsealed',
     rule: 'an empty result must be known chosen',
-    seeds: { scenario: 'forgetting', most: 1000 },
+    seeds: { scenario: 'forgetting', most: 300 },
     replacements: [
       { module: 'read', from: 'return knownChosen(', to: 'return !chosen.cell.live || knownChosen(' },
       {
         module: 'decide',
-        from: 'if (known || (cell === null && clear))',
-        to: 'if (known || ((cell === null || !cell.live) && clear))',
+        from: 'if (isSettled || (cell === null && clear))',
+        to: 'if (isSettled || ((cell === null || !cell.live) && clear))',
       },
     ],
   },
@@ -179,6 +176,7 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'put-finishes-by-read',
     rule: 'a put that went fast does not finish by a plain read',
+    seeds: { scenario: 'lifetimes', most: 300 },
     replacements: [
       {
         module: 'attempt',
@@ -195,7 +193,6 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'next-by-one-ack',
     rule: 'the next ballot is used only when a quorum promised it with its Accept',
-    seeds: { scenario: 'one-configuration', most: 300 },
     replacements: [
       {
         module: 'attempt',
@@ -212,6 +209,7 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'versions-by-counter',
     rule: 'incarnations are named by ballots, not by a counter per key',
+    seeds: { scenario: 'lifetimes', most: 100 },
     replacements: one(
       'change',
       'before !== null && before.live ? before.ver : b;',
@@ -221,6 +219,7 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'fast-by-three-quarters',
     rule: 'a fast value needs all members, also of four',
+    seeds: { scenario: 'lifetimes', most: 100 },
     replacements: one(
       'attempt',
       'operation.okCount === config.M.length) {',
