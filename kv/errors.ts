@@ -1,13 +1,12 @@
 /**
  * Errors of the store. Match on `code`. An operation that may have taken effect never rejects with anything but `outcome: 'unknown'`
- * (or `'applied'`: it did take effect, only its result is not known); only what was certainly not done is safe to repeat blindly.
+ * (or `'applied'`: it did take effect, only not its query); only what was certainly not done is safe to repeat blindly.
  *
  * | code               | outcome                      | when                                                                          |
  * | ------------------ | ---------------------------- | ----------------------------------------------------------------------------- |
  * | `no_quorum`        | not-applied                  | too few members are connected, with `noQuorum: 'fail'`                        |
  * | `timeout`          | not-applied                  | time is up and nothing was done; the message says what was awaited            |
  * | `unknown`          | unknown                      | time is up, or the proposer ended, and the operation may take effect          |
- * | `applied`          | applied                      | a change took effect, but it was overwritten before its result was known      |
  * | `aborted`          | not-applied, unknown         | `signal` was aborted                                                          |
  * | `no_bucket`        | not-applied                  | this node does not run the bucket                                             |
  * | `no_node`          | not-applied                  | no node runs in this thread                                                   |

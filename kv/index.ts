@@ -10,8 +10,11 @@
  * A member that restarted has forgotten its values and takes them over from the others before it votes again; a node that is stopped gives up its
  * seats; `Cluster` resizes, replaces members, and says in words what is waited for.
  */
+export type { ChangeFunction } from './apply-change.ts';
 export { Bucket } from './bucket/bucket.ts';
 export type { BucketOptions } from './bucket/bucket.ts';
+export { CASPaxos } from './cas-paxos.ts';
+export type { QueryFunction } from './cas-paxos.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { ClusterEvents, RequestOptions } from './cluster/cluster.ts';
 export type { BucketStatus, ClusterStatus, ConfigStatus, MemberStatus } from './cluster/status.ts';
@@ -23,10 +26,15 @@ export { StateError, StoreError, VersionConflictError } from './errors.ts';
 export type { OutcomeOfFailure, Versioned } from './errors.ts';
 export type { Invalid } from './key.ts';
 export { DEFAULT_BUCKET } from './kv-options.ts';
-export type { CommonOptions, GetOptions, KeysOptions, PutOptions } from './kv-options.ts';
+export type { CommonOptions, GetOptions, KeysOptions, PutOptions, WatchOptions } from './kv-options.ts';
 export { PauseUntil } from './pause-until.ts';
 export { PaxosKV } from './paxos-kv.ts';
 export type { ChangeResult, Found, GetResult, KeysResult, NoQuorum, NotFound, PutResult, Refused } from './results.ts';
+export { Cas, Lww } from './registers.ts';
+export { Versions } from './versions.ts';
+export type { Version } from './versions.ts';
 export { waitForBucket } from './wait-for-bucket.ts';
+export type { WatchEvent } from './watch/watch.ts';
+export type { GapReason } from './bucket/learner.ts';
 export { startQuorate } from './quorate.ts';
 export type { Logger, Quorate, QuorateOptions } from './quorate.ts';

@@ -34,7 +34,7 @@ export type ChangeResult<T = unknown> = Found<T> | NoQuorum | Refused;
 export const NO_QUORUM: NoQuorum = { ok: false, error: 'no_quorum' };
 export const NOT_FOUND: NotFound = { ok: false, error: 'not_found' };
 
-/** What an operation without a usable outcome means to the caller. @throws StoreError */
+/** What an operation without an answer means to the caller. @throws StoreError */
 export function failure(outcome: Outcome, bucket: string, options: CommonOptions): NoQuorum {
   switch (outcome.kind) {
     case 'no_quorum':
@@ -44,13 +44,8 @@ export function failure(outcome: Outcome, bucket: string, options: CommonOptions
         'not-applied',
         `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`,
       );
-    case 'applied':
-      throw new StoreError(
-        'applied',
-        'applied',
-        `bucket ${bucket}: the change took effect, its result was overwritten since`,
-      );
     case 'ok':
+    case 'applied':
     case 'unknown':
     case 'gave_up':
       throw new StoreError(

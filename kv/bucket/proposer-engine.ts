@@ -27,6 +27,7 @@ import { UNKNOWN } from '../paxos/decide.ts';
 import type { Proposer, ProposerEffect } from '../paxos/proposer-state.ts';
 import type { Chosen, Config, Forget, Key, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
 import { castTo } from './cast.ts';
+import { ChangeQueue } from './change-queue.ts';
 import { Forgetting } from './forgetting.ts';
 import { partitionOf, partitionsRefusal } from './partitions.ts';
 import type { Settle, Settled } from './requests.ts';
@@ -39,6 +40,7 @@ const TICK_MS = 2;
 const EFFECTS_KEPT = 64;
 /** Nothing was done: the successor of this proposer may be asked. */
 const ENDED: Settled = { kind: 'ended' };
+const NOT_DONE: Settled = { kind: 'no_quorum' };
 
 /** What is to go to one member. */
 interface Outbox {
@@ -56,6 +58,7 @@ export class ProposerEngine {
   readonly #effects: ProposerEffect[] = [];
   /** How many of the effects are carried out; emptying the list each time would allocate it anew each time. */
   #carried = 0;
+  readonly #changes: ChangeQueue = new ChangeQueue();
   #isPumping = false;
   #nowMs = 0;
   #outboxes: (Outbox | null)[] = [];
@@ -77,6 +80,7 @@ export class ProposerEngine {
   /** Starts an operation, whose tag gets its outcome. */
   run(operation: Operation): void {
     if (this.#isClosed || !this.#isOurs(operation.key)) return this.#settle(operation, ENDED);
+    if (operation.kind === 'change' && !this.#changes.enter(operation)) return this.#armTick();
     this.#takeClock();
     startOperation(this.core, operation, this.#look(), this.#effects);
     this.#pump();
@@ -90,6 +94,7 @@ export class ProposerEngine {
 
   /** The caller gives up. */
   cancel(operation: Operation): void {
+    if (this.#changes.remove(operation)) return this.#settle(operation, NOT_DONE);
     cancelOperation(this.core, operation, this.#effects);
     this.#pump();
   }
@@ -144,12 +149,13 @@ export class ProposerEngine {
   }
 
   get runningCount(): number {
-    return this.core.running.size;
+    return this.core.running.size + this.#changes.count;
   }
 
   close(): void {
     this.#isClosed = true;
     this.#tick?.cancel();
+    for (const operation of this.#changes.all()) this.#settle(operation, ENDED);
     this.#forgetting.close();
     for (const operation of this.core.running.values()) {
       // one that collects has had its answer
@@ -184,7 +190,7 @@ export class ProposerEngine {
       this.#carried = 0;
     }
     this.#isPumping = false;
-    if (this.core.running.size > 0) this.#armTick();
+    if (this.runningCount > 0) this.#armTick();
   }
 
   #carryOut(effect: ProposerEffect): void {
@@ -194,7 +200,9 @@ export class ProposerEngine {
       case 'hint':
         return this.#hint(effect.message);
       case 'answer':
-        return this.#settle(effect.operation, effect.outcome);
+        this.#settle(effect.operation, effect.outcome);
+        if (effect.operation.kind === 'change') this.#startNextChange(effect.operation.key);
+        return;
       case 'backOff': {
         const { leastMs, mostMs } = effect;
         effect.operation.wakeAtMs = this.#nowMs + leastMs + this.#shared.env.random() * (mostMs - leastMs);
@@ -253,6 +261,11 @@ export class ProposerEngine {
     this.#flush();
   }
 
+  #startNextChange(key: Key): void {
+    const next = this.#changes.next(key);
+    if (next !== null) startOperation(this.core, next, this.#nowMs, this.#effects);
+  }
+
   #settle(operation: Operation, settled: Settled): void {
     (operation.tag as Settle | undefined)?.(settled);
   }
@@ -306,6 +319,7 @@ export class ProposerEngine {
     this.#tick = null;
     if (this.#isClosed) return;
     stepTime(this.core, this.#look(), this.#effects);
+    for (const operation of this.#changes.late(this.#nowMs)) this.cancel(operation);
     this.#pump();
     this.#flush();
   };

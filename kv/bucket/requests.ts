@@ -131,7 +131,8 @@ export function outcomesTerm(list: readonly unknown[]): unknown {
 }
 
 export function pushOutcome(list: unknown[], id: number, outcome: Outcome, withCell: boolean): void {
-  if (outcome.kind !== 'ok') list.push(id, outcome.kind, null, null);
+  if (outcome.kind === 'applied') list.push(id, outcome.kind, outcome.result, null);
+  else if (outcome.kind !== 'ok') list.push(id, outcome.kind, null, null);
   else list.push(id, outcome.kind, outcome.result, withCell ? cellTerm(outcome.cell) : null);
 }
 
@@ -143,6 +144,8 @@ export function readOutcomes(list: readonly unknown[], take: (id: number, outcom
   for (let i = 0; i + 3 < list.length; i += 4) {
     const kind = list[i + 1] as Outcome['kind'];
     const cell = list[i + 3] === null ? null : readCell(list[i + 3], ANY_ROUND);
-    take(list[i] as number, kind === 'ok' ? { kind, result: list[i + 2], cell } : { kind });
+    const result = list[i + 2];
+    if (kind === 'ok') take(list[i] as number, { kind, result, cell });
+    else take(list[i] as number, kind === 'applied' ? { kind, result } : { kind });
   }
 }

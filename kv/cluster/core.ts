@@ -62,11 +62,9 @@ export function createCluster(options: ClusterOptions): ClusterState {
     snapshots: new Map(),
     snapshotsAskedAt: 0,
     triedAt: new Map(),
-    told: '',
   };
   for (const name of [...options.settings.founders, ...options.join]) knowPeer(state, name);
   for (const config of options.record.system.configs) for (const member of config.M) knowPeer(state, member.name);
-  state.told = summaryOf(state);
   return state;
 }
 
@@ -113,8 +111,7 @@ function onMessage(state: ClusterState, from: NodeName, message: SystemMessage, 
   if (message.kind === 'hello') return onHello(state, from, message.hello, message.ask, effects);
   const peer = knowPeer(state, from);
   if (peer.hello === null) {
-    effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: true } });
-    return;
+    return sayHello(state, peer, true, effects);
   }
   if (peer.refusal !== null) return;
   switch (message.kind) {
@@ -150,13 +147,14 @@ function onHello(state: ClusterState, from: NodeName, hello: Hello, ask: boolean
     const difference = sizeDifference(state.record, state.settings);
     if (difference !== null) effects.push({ kind: 'log', level: 'info', text: difference });
   }
-  if (ask) effects.push({ kind: 'send', to: from, message: { kind: 'hello', hello: ownHello(state), ask: false } });
+  if (ask) sayHello(state, peer, false, effects);
 }
 
 function onDown(state: ClusterState, name: NodeName): void {
   const peer = state.peers.get(name);
   if (peer === undefined) return;
   peer.hello = null;
+  peer.told = '';
   peer.refusal = null;
   state.triedAt.delete(name);
   for (const round of [...state.rounds.values()]) {
@@ -256,7 +254,7 @@ function refuseStrangers(state: ClusterState, effects: ClusterEffect[]): void {
 function knowPeer(state: ClusterState, name: NodeName): Peer {
   const known = state.peers.get(name);
   if (known !== undefined) return known;
-  const peer: Peer = { name, hello: null, refusal: null };
+  const peer: Peer = { name, hello: null, told: '', refusal: null };
   if (name !== state.record.name) state.peers.set(name, peer);
   return peer;
 }
@@ -267,20 +265,21 @@ function connectMore(state: ClusterState, context: StepContext, effects: Cluster
     const triedAt = state.triedAt.get(peer.name);
     if (triedAt !== undefined && context.now - triedAt < RETRY_CONNECT_MS) continue;
     state.triedAt.set(peer.name, context.now);
-    effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello: ownHello(state), ask: true } });
+    sayHello(state, peer, true, effects);
   }
 }
 
 /** Everybody connected hears of a change: a decided configuration, a boot, the right to vote. */
 function tellChanges(state: ClusterState, effects: ClusterEffect[]): void {
   const summary = summaryOf(state);
-  if (summary === state.told) return;
-  state.told = summary;
-  const hello = ownHello(state);
-  for (const peer of state.peers.values()) {
-    if (peer.hello !== null)
-      effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello, ask: false } });
-  }
+  // by peer: what was said before the peer was connected may have waited, and things have changed since
+  for (const peer of state.peers.values())
+    if (peer.hello !== null && peer.told !== summary) sayHello(state, peer, false, effects);
+}
+
+function sayHello(state: ClusterState, peer: Peer, ask: boolean, effects: ClusterEffect[]): void {
+  peer.told = summaryOf(state);
+  effects.push({ kind: 'send', to: peer.name, message: { kind: 'hello', hello: ownHello(state), ask } });
 }
 
 function summaryOf(state: ClusterState): string {

@@ -13,6 +13,8 @@ export interface Peer {
   readonly name: NodeName;
   /** Its Hello on the present connection; null while it is not connected or has not said it. */
   hello: Hello | null;
+  /** What this node last told it about itself: a Hello may wait long for a connection, and be stale when it arrives. */
+  told: string;
   /** Why nothing is done with it. */
   refusal: string | null;
 }
@@ -104,8 +106,6 @@ export interface ClusterState {
   snapshotsAskedAt: number;
   /** When each name was last tried while it was not connected. */
   readonly triedAt: Map<NodeName, number>;
-  /** What the last broadcast Hello said, to see a change. */
-  told: string;
 }
 
 export type ClusterInput =

@@ -18,8 +18,8 @@ export type Outcome =
   | { readonly kind: 'no_quorum' }
   /** It may have taken effect, or may still. */
   | { readonly kind: 'unknown' }
-  /** A change that took effect and was changed again since: its result is not known any more. */
-  | { readonly kind: 'applied' }
+  /** A change that took effect, with this result, and was changed again since; the present cell is not known. */
+  | { readonly kind: 'applied'; readonly result: unknown }
   /** An erase without enough observations, or a collect of a live key. */
   | { readonly kind: 'gave_up' };
 
@@ -102,11 +102,12 @@ function isMine(h: Ballot, operation: Deciding): boolean {
 /** An earlier attempt of ours, or this one's fast value, is in the cell's history at `index`. */
 function outcomeOfOffer(operation: Deciding, cell: Cell, index: number): Outcome {
   const at = historyOf(cell)[index] as Ballot;
+  const offer = operation.offers.find((o) => sameBallot(o.b, at));
   if (index === 0) {
-    const offer = operation.offers.find((o) => sameBallot(o.b, at));
     return { kind: 'ok', result: offer === undefined ? operation.change(null, at).result : offer.result, cell };
   }
-  if (operation.kind === 'change') return { kind: 'applied' };
+  // one of its offers is in the history, so the cell that it wrote then is what was chosen then
+  if (operation.kind === 'change') return { kind: 'applied', result: offer?.result };
   const { draft, result } = operation.change(null, at);
   return { kind: 'ok', result, cell: draft === null ? cell : makeCell(draft, null, at) };
 }

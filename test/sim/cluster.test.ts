@@ -37,7 +37,8 @@ describe('a cluster of whole nodes', () => {
       to: 'eraseDelayMs(config, place, key, Math.random())',
     };
     const lifetimes = CLUSTER_SCENARIOS.find(({ name }) => name === 'cluster/lifetimes') as Scenario;
-    const planted = createClusterScenario('planted', '', { bound: [1], puts: [1] }, () => loadSystem([replacement]));
+    const system = loadSystem([replacement]);
+    const planted = createClusterScenario('planted', '', { bound: [1], puts: [1] }, () => system);
     assert.notEqual(await compareTwice(planted, 17), null);
     assert.equal(await compareTwice(lifetimes, 17), null);
   });

@@ -77,7 +77,7 @@ export class Workload {
     const { histories } = this.#world;
     this.#world.count(outcome.kind === 'unknown' || outcome.kind === 'no_quorum' ? outcome.kind : 'answered');
     if (outcome.kind === 'no_quorum') histories.withdraw(called);
-    else if (outcome.kind === 'applied') histories.answer(called, undefined, undefined);
+    else if (outcome.kind === 'applied') histories.answer(called, outcome.result as Value, undefined);
     else if (outcome.kind === 'ok') {
       const shown = operation.kind === 'read' ? valueOf(outcome.cell) : (outcome.result as Value);
       histories.answer(called, shown, outcome.cell);

@@ -3,7 +3,7 @@
  * over IPC and answers each command.
  */
 import { Bucket, Cluster, PaxosKV, startQuorate, type Quorate, type QuorateOptions } from '../../../kv/index.ts';
-import type { Pid } from '../../../runtime/term/pid.ts';
+import { pidThread, type Pid } from '../../../runtime/term/pid.ts';
 
 export interface Command {
   readonly id: number;
@@ -19,6 +19,7 @@ export interface Command {
     | 'load'
     | 'stop'
     | 'killThread'
+    | 'threadOf'
     | 'startBucket';
   readonly args: readonly unknown[];
 }
@@ -66,8 +67,12 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
       await Bucket.startLink({ bucket: String(key) });
       return true;
     case 'killThread':
-      quorate.node.killThread(quorate.node.systemThread);
+      quorate.node.killThread((key as number | undefined) ?? quorate.node.systemThread);
       return true;
+    case 'threadOf': {
+      const pid = quorate.node.whereis(String(key));
+      return pid === undefined ? -1 : pidThread(pid);
+    }
     case 'stop':
       await quorate.stop();
       return true;

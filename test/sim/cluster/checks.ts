@@ -8,12 +8,14 @@ const CLUSTER_CHAIN = '$c';
 export class Checks {
   readonly counts = { configurations: 0, fresh: 0 };
   readonly #world: World;
-  readonly #onFresh: (bucket: string) => void;
+  readonly #onFresh: () => void;
   /** What was recorded as decided, by chain and epoch. */
   readonly #decided: Map<string, { readonly config: Config; readonly text: string }> = new Map();
   #cluster: string | null = null;
+  /** Of every bucket. */
+  readonly #newest: Map<string, Config> = new Map();
 
-  constructor(world: World, onFresh: (bucket: string) => void) {
+  constructor(world: World, onFresh: () => void) {
     this.#world = world;
     this.#onFresh = onFresh;
   }
@@ -36,11 +38,35 @@ export class Checks {
     }
   }
 
+  /** May this machine lose its memory now, so that the others can still go on and give it back? */
+  canSpare(site: Site): boolean {
+    const isSpare = (config: Config, bucket: string): boolean => {
+      if (!config.M.some(({ name }) => name === site.name)) return true;
+      const others = this.#world.sites.filter((other) => other !== site && this.#holds(other, bucket, config));
+      return others.length >= Math.max(config.r, config.prev?.r ?? 0);
+    };
+    for (const [bucket, newest] of this.#newest) if (!isSpare(newest, bucket)) return false;
+    // what was voted on may have been decided, or will be
+    for (const { disk } of this.#world.sites) {
+      for (const [bucket, { vote }] of Object.entries(disk?.buckets ?? {})) {
+        const isOver = (vote.config?.e ?? 0) <= (this.#newest.get(bucket)?.e ?? 0);
+        if (vote.config !== null && !isOver && !isSpare(vote.config, bucket)) return false;
+      }
+    }
+    return true;
+  }
+
   /** Every node runs, sees all the others, and waits for nothing. */
   isSettled(): boolean {
     return this.#world.sites.every((site) => {
       const status = site.quorate?.status;
-      return status != null && status.hasQuorum && status.connected === status.clusterSize && status.waits.length === 0;
+      return (
+        !site.isStopping &&
+        status != null &&
+        status.hasQuorum &&
+        status.connected === status.clusterSize &&
+        status.waits.length === 0
+      );
     });
   }
 
@@ -52,6 +78,14 @@ export class Checks {
         return `${site.name} sees ${status.connected} of ${status.clusterSize}, waits: ${status.waits.join('; ') || 'no'}`;
       })
       .join('\n');
+  }
+
+  /** Has it something that a joiner can merge? */
+  #holds(site: Site, bucket: string, { M, e }: Config): boolean {
+    const acceptor = site.isStopping ? null : (this.#world.bucketOf(site, bucket)?.table.acceptor ?? null);
+    if (acceptor === null || !(e === 1 || acceptor.active || acceptor.sealed !== null)) return false;
+    const { me } = acceptor;
+    return M.some((m) => m.name === me.name && m.id === me.id && m.boot === me.boot);
   }
 
   #onDecided(site: Site, chain: string, config: Config): void {
@@ -67,6 +101,7 @@ export class Checks {
     this.#world.note(site.place, 'decided', `${at}: ${config.M.map((m) => `${m.name} ${m.boot}`).join(', ')}`);
     this.#cluster ??= config.cluster;
     if (config.cluster !== this.#cluster) throw new Violation(`two clusters: ${this.#cluster} and ${config.cluster}`);
+    if (chain !== CLUSTER_CHAIN && config.e > (this.#newest.get(chain)?.e ?? 0)) this.#newest.set(chain, config);
     if (config.fresh === true && chain !== CLUSTER_CHAIN) this.#onFreshDecided(chain, config);
   }
 
@@ -76,10 +111,10 @@ export class Checks {
     const before = this.#decided.get(`${bucket} ${config.e - 1}`)?.config ?? null;
     for (const member of before?.M ?? []) {
       const site = this.#world.sites.find(({ name }) => name === member.name);
-      const holder = site === undefined ? null : (this.#world.bucketOf(site)?.table.acceptor ?? null);
+      const holder = site === undefined ? null : (this.#world.bucketOf(site, bucket)?.table.acceptor ?? null);
       if (holder !== null && holder.me.id === member.id && holder.me.boot === member.boot)
         throw new Violation(`bucket ${bucket} begins anew although ${member.name} has its state`);
     }
-    this.#onFresh(bucket);
+    if (bucket === this.#world.system.DEFAULT_BUCKET) this.#onFresh();
   }
 }

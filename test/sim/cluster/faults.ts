@@ -1,4 +1,5 @@
 /** What is done to the machines, the connections between them and the programs that run there. */
+import type { Checks } from './checks.ts';
 import type { PlannedFault } from './plan.ts';
 import type { Site, World } from './world.ts';
 
@@ -8,13 +9,15 @@ const RESTART_MS = 5;
 export class Faults {
   readonly counts = { breaks: 0, partitions: 0, crashes: 0, stops: 0, freezes: 0, kills: 0 };
   readonly #world: World;
+  readonly #checks: Checks;
   readonly #onSkewed: (site: Site) => void;
   /** Of blocked directions, how many faults block each. */
   readonly #blocks: Map<number, number> = new Map();
   #isHealed = false;
 
-  constructor(world: World, onSkewed: (site: Site) => void) {
+  constructor(world: World, checks: Checks, onSkewed: (site: Site) => void) {
     this.#world = world;
+    this.#checks = checks;
     this.#onSkewed = onSkewed;
   }
 
@@ -59,6 +62,9 @@ export class Faults {
         return this.#freeze(site, forMs);
       case 'kill':
         return this.#kill(site, fault.roll);
+      case 'killBucket':
+        if (!this.#checks.canSpare(site)) return;
+        return this.#killNamed(site, this.#world.system.DEFAULT_BUCKET);
       case 'skew':
         site.skewMs += (fault.roll - 0.5) * 4000;
         this.#world.note(fault.a, 'clock set', `by ${((fault.roll - 0.5) * 4000).toFixed(0)} ms`);
@@ -90,14 +96,15 @@ export class Faults {
   }
 
   #crash(site: Site, isTold: boolean, forMs: number): void {
-    if (site.life === null) return;
+    if (site.life === null || !this.#checks.canSpare(site)) return;
     this.counts.crashes += 1;
     this.#world.crash(site, isTold);
     this.#later(RESTART_MS + forMs, () => this.#world.start(site));
   }
 
   #stop(site: Site, forMs: number): void {
-    if (!this.#world.isUp(site) || site.life?.isFrozen === true) return;
+    if (!this.#world.isUp(site) || site.isStopping || site.life?.isFrozen === true || !this.#checks.canSpare(site))
+      return;
     this.counts.stops += 1;
     const restart = (): void => {
       if (this.#isHealed) this.#world.start(site);
@@ -119,23 +126,21 @@ export class Faults {
     });
   }
 
-  /** One of the store's processes on a machine. */
+  /** One of the store's processes on a machine: it loses nothing. */
   #kill(site: Site, roll: number): void {
+    const { DEFAULT_BUCKET } = this.#world.system;
+    const parts = ['Acceptor', 'Proposer', 'Learner'].map((part) => `${DEFAULT_BUCKET}.${part}`);
+    const names = [...parts, '$cluster.Acceptor'];
+    this.#killNamed(site, names[Math.floor(roll * names.length)] as string);
+  }
+
+  #killNamed(site: Site, name: string): void {
     const { quorate, life } = site;
-    if (quorate === null || life === null || life.isFrozen) return;
-    const { DEFAULT_BUCKET, Exit } = this.#world.system;
-    const names = [
-      `${DEFAULT_BUCKET}.Acceptor`,
-      `${DEFAULT_BUCKET}.Proposer`,
-      `${DEFAULT_BUCKET}.Learner`,
-      '$cluster.Acceptor',
-    ];
-    const name = names[Math.floor(roll * names.length)] as string;
-    const pid = quorate.node.whereis(name);
-    if (pid === undefined) return;
+    const pid = quorate?.node.whereis(name);
+    if (quorate === null || pid === undefined || life === null || life.isFrozen) return;
     this.counts.kills += 1;
     this.#world.note(site.place, 'killed', name);
-    quorate.node.spawn((self) => self.exit(pid, Exit.kill));
+    quorate.node.spawn((self) => self.exit(pid, this.#world.system.Exit.kill));
   }
 
   #later(delayMs: number, fn: () => void): void {

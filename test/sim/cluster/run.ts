@@ -31,7 +31,7 @@ class Run {
     this.invariants = new History();
     this.workload = new Workload(world, this.invariants);
     this.checks = new Checks(world, () => this.workload.onDataLost());
-    this.faults = new Faults(world, (site) => this.workload.onSkewed(site));
+    this.faults = new Faults(world, this.checks, (site) => this.workload.onSkewed(site));
     world.hooks = {
       onSaved: (site, record) => this.checks.onSaved(site, record),
       onEnded: (site, life) => this.workload.onLifeOver(site, life),
@@ -42,7 +42,8 @@ class Run {
   async go(): Promise<void> {
     const { world, workload } = this;
     const { startsMs, parameters, faults, operations } = this.#plan;
-    for (const site of world.sites) world.clockwork.after(startsMs[site.place] ?? 0, () => world.start(site));
+    for (const site of world.sites)
+      world.clockwork.after(startsMs[site.place] ?? 0, () => site.lives === 0 && world.start(site));
     if (!parameters.faultsFromStart) await this.#settle('the founding');
     for (const fault of faults) this.faults.plan(fault);
     for (const operation of operations) workload.plan(operation);

@@ -1,34 +1,33 @@
 /** The simulations of whole clusters, by what happens to them. */
 import type { Scenario } from '../scenario.ts';
+import { replacementsOf } from './controls.ts';
 import type { Spec } from './parameters.ts';
 import { drawPlan, knobsOf } from './plan.ts';
 import { runCluster } from './run.ts';
 import { loadSystem, type System } from './system.ts';
 
-let loaded: Promise<System> | null = null;
+const loaded: Map<string, Promise<System>> = new Map();
 
-/** The compiled library; loaded once. */
-function loadOnce(): Promise<System> {
-  loaded ??= loadSystem();
-  return loaded;
+/** The compiled library, or a copy with a control's rule switched off. Loaded once. */
+function loadFor(off: string | undefined): Promise<System> {
+  const name = off ?? '';
+  let system = loaded.get(name);
+  if (system === undefined) loaded.set(name, (system = loadSystem(replacementsOf(off))));
+  return system;
 }
 
-/** `load` gives the program that is simulated: the library, or one with something replaced. */
+/** `load` gives the program that is simulated. */
 export function createClusterScenario(
   name: string,
   about: string,
   spec: Spec,
-  load: () => Promise<System> = loadOnce,
+  load: (off: string | undefined) => Promise<System> = loadFor,
 ): Scenario {
-  let system: Promise<System> | null = null;
   return {
     name: `cluster/${name}`,
     about,
     oneIn: 4,
-    async run(seed, options) {
-      system ??= load();
-      return runCluster(await system, spec, seed, options);
-    },
+    run: async (seed, options) => runCluster(await load(options.off), spec, seed, options),
     knobs: (seed) => knobsOf(drawPlan(seed, spec, {})),
   };
 }
@@ -39,8 +38,21 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     faultsFromStart: true,
     busyMs: [500, 4000],
     operations: [5, 20],
-    faults: { break: [0, 4], partition: [0, 2], slow: [0, 2], freeze: [0, 2] },
+    faults: { break: [0, 4], partition: [0, 2], slow: [0, 2], freeze: [0, 2], crash: [0, 4] },
   }),
+  createClusterScenario(
+    'founders',
+    'whole nodes that crash and start again while they found a cluster, with slow disks',
+    {
+      startsMs: 300,
+      faultsFromStart: true,
+      busyMs: [300, 1500],
+      operations: [2, 8],
+      saveMs: [[1, 60]],
+      faults: { crash: [2, 8], break: [0, 2], partition: [0, 2] },
+      faultMsMax: 150,
+    },
+  ),
   createClusterScenario('shuffling', 'whole nodes; answers take different times', {
     operations: [20, 80],
     faults: { slow: [0, 4] },
@@ -55,6 +67,10 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
       faults: { partition: [1, 4], break: [0, 3], freeze: [0, 2] },
     },
   ),
+  createClusterScenario('restarts', 'whole nodes that crash, stop and start again, with what they had saved', {
+    busyMs: [1000, 5000],
+    faults: { crash: [1, 5], stop: [0, 3], killBucket: [0, 2], kill: [0, 2], break: [0, 3], freeze: [0, 1] },
+  }),
   createClusterScenario('lifetimes', 'whole nodes; keys bound to processes, nodes, keys and times', {
     bound: [0.5, 1],
     busyMs: [500, 4000],

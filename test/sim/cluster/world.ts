@@ -17,6 +17,8 @@ export interface Site extends Machine {
   life: Life | null;
   /** Null while it starts. */
   quorate: Quorate | null;
+  /** It was asked to end. */
+  isStopping: boolean;
   /** How many programs have run on it. */
   lives: number;
   log: string[];
@@ -60,7 +62,18 @@ export class World {
       const skewMs = this.random.between(-parameters.skewMs, parameters.skewMs);
       const rate = 1 + this.random.between(-0.01, 0.01);
       const name = `n${place + 1}@127.0.0.1`;
-      this.sites.push({ name, place, disk: null, skewMs, rate, life: null, quorate: null, lives: 0, log: [] });
+      this.sites.push({
+        name,
+        place,
+        disk: null,
+        skewMs,
+        rate,
+        life: null,
+        quorate: null,
+        isStopping: false,
+        lives: 0,
+        log: [],
+      });
     }
   }
 
@@ -86,6 +99,7 @@ export class World {
   start(site: Site): void {
     if (site.life !== null) return;
     site.lives += 1;
+    site.isStopping = false;
     this.note(site.place, 'starts');
     const life = new Life({
       machine: site,
@@ -137,17 +151,22 @@ export class World {
     const { life, quorate } = site;
     if (life === null || quorate === null) return;
     this.note(site.place, 'stops');
-    await quorate.stop();
-    if (site.life !== life) return;
+    site.isStopping = true;
+    try {
+      await quorate.stop();
+    } catch (error) {
+      if (!life.isOver) throw error;
+    }
+    if (life.isOver) return;
     this.note(site.place, 'stopped', `${quorate.node.scheduler.processCount} processes left`);
     this.#over(site, life);
     this.network.onLifeOver(life, true);
   }
 
-  /** The bucket's tables on a machine, when it runs there. */
-  bucketOf(site: Site): BucketShared | undefined {
-    const { localBucket, nameAtom, DEFAULT_BUCKET } = this.system;
-    return site.quorate === null ? undefined : localBucket(nameAtom(site.name), DEFAULT_BUCKET);
+  /** The tables of a bucket on a machine, when it runs there. */
+  bucketOf(site: Site, bucket: string = this.system.DEFAULT_BUCKET): BucketShared | undefined {
+    const { localBucket, nameAtom } = this.system;
+    return site.quorate === null ? undefined : localBucket(nameAtom(site.name), bucket);
   }
 
   /** What the clock of a machine shows, before it is cut to whole milliseconds. */
