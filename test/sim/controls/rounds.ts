@@ -202,7 +202,9 @@ export const ROUND_CONTROLS: readonly Control[] = [
       {
         module: 'attempt',
         from: 'const { key, b, cell, next } = operation;',
-        to: 'const { key, b, cell, next } = operation;\n    if (next !== null && operation.acceptedCount === 1) rememberPrepared(proposer, key, { next, cell });',
+        to:
+          'const { key, b, cell, next } = operation;\n' +
+          'if (next !== null && operation.acceptedCount === 1) rememberPrepared(proposer, key, { next, cell });',
       },
     ],
   },
