@@ -1,5 +1,5 @@
 /** Short words for writing scenarios down. */
-import { foundConfig, nextConfig } from '../../../kv/cluster/config.ts';
+import { foundConfig } from '../../../kv/cluster/config.ts';
 import { incarnation, memberName } from './names.ts';
 import type { ConfigStep } from '../../../kv/cluster/config.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
@@ -20,20 +20,13 @@ export function across(kind: Kind, p: number, rounds: readonly (readonly number[
 }
 
 export function only(operations: readonly OperationPlan[], rest: Partial<Variant> = {}): readonly Variant[] {
-  return [{ name: 'one', configs: [founded(3)], operations, ...rest }];
+  return [{ name: 'one', first: founded(3), operations, ...rest }];
 }
 
 /** The first configuration: members 0, 1, ... on that many seats or more. */
 export function founded(members: number, seats: number = members): Config {
   const M = Array.from({ length: members }, (_, m) => incarnation(m));
   return foundConfig({ cluster: 'search', clusterSize: seats, members: M });
-}
-
-/** The configurations that these steps make, one after the other. */
-export function chain(first: Config, ...steps: readonly ConfigStep[]): readonly Config[] {
-  const configs = [first];
-  for (const step of steps) configs.push(nextConfig(configs[configs.length - 1] as Config, step));
-  return configs;
 }
 
 export const fill = (m: number): ConfigStep => ({ kind: 'fill', member: incarnation(m) });
@@ -50,7 +43,7 @@ export function history(kept: number): readonly Replacement[] {
 }
 
 /** So many members, from 0 on. */
-export function first(members: number): readonly number[] {
+export function count(members: number): readonly number[] {
   return Array.from({ length: members }, (_, m) => m);
 }
 

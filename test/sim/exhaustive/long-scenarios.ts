@@ -1,5 +1,5 @@
 /** Larger scopes, on demand: some are searched whole within minutes, others as far as memory and time allow. */
-import { across, chain, everyOrder, first, founded, grow, history, only, op, replace, shrink } from './builders.ts';
+import { across, everyOrder, count, founded, grow, history, only, op, replace, shrink } from './builders.ts';
 import type { Draft } from './builders.ts';
 import type { Scenario, Variant } from './scenario.ts';
 
@@ -13,18 +13,18 @@ function long(name: string, about: string, variants: readonly Variant[]): Scenar
 }
 
 export const LONG_SCENARIOS: readonly Scenario[] = [
-  long('put-put-2', 'two puts, two attempts each', everyOrder([put2, put2], { configs: [founded(3)] })),
+  long('put-put-2', 'two puts, two attempts each', everyOrder([put2, put2], { first: founded(3) })),
   long(
     'put-put-hints',
     'the same, and members may learn what is chosen',
-    everyOrder([put2, put2], { configs: [founded(3)], hints: true }),
+    everyOrder([put2, put2], { first: founded(3), hints: true }),
   ),
   long(
     'put-put-refusals',
     'two puts that hear refusals, the first with two attempts',
-    everyOrder([put2, { kind: 'put', draws: 1 }], { configs: [founded(3)], nacks: true }),
+    everyOrder([put2, { kind: 'put', draws: 1 }], { first: founded(3), nacks: true }),
   ),
-  long('put-read-2', 'a put with two attempts, and a read', everyOrder([put2, read2], { configs: [founded(3)] })),
+  long('put-read-2', 'a put with two attempts, and a read', everyOrder([put2, read2], { first: founded(3) })),
   long(
     'three-puts',
     'three puts, one attempt each',
@@ -34,7 +34,7 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
         { kind: 'put', draws: 1 },
         { kind: 'put', draws: 1 },
       ],
-      { configs: [founded(3)] },
+      { first: founded(3) },
     ),
   ),
   long(
@@ -47,7 +47,7 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
     'one change with three attempts, and a read',
     only([op('change', 1, [1, 2, 3, 4, 5, 6]), op('read', 2, [7])]),
   ),
-  long('change-change-2', 'two changes, two attempts each', everyOrder([change2, change2], { configs: [founded(3)] })),
+  long('change-change-2', 'two changes, two attempts each', everyOrder([change2, change2], { first: founded(3) })),
   long(
     'change-change-k1',
     'the same with one ballot of history',
@@ -76,7 +76,7 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
         { ...put2, mortal: true },
         { kind: 'erase', draws: 2 },
       ],
-      { configs: [founded(3)] },
+      { first: founded(3) },
     ),
   ),
   long(
@@ -92,7 +92,7 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
         { ...put2, mortal: true },
         { kind: 'erase', draws: 1 },
       ],
-      { configs: [founded(3)], forgets: true },
+      { first: founded(3), forgets: true },
     ),
   ),
   long(
@@ -110,7 +110,7 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
   long(
     'four-members-puts',
     'two puts on four members',
-    everyOrder([put2, { kind: 'put', draws: 1 }], { configs: [founded(4)] }),
+    everyOrder([put2, { kind: 'put', draws: 1 }], { first: founded(4) }),
   ),
   long(
     'five-members-puts',
@@ -120,28 +120,30 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
         { kind: 'put', draws: 1 },
         { kind: 'put', draws: 1 },
       ],
-      { configs: [founded(5)] },
+      { first: founded(5) },
     ),
   ),
   long(
     'replace-puts',
     'a put that goes on in the epoch after a member was replaced, and another there',
-    only([across('put', 1, [[1], [2]]), across('put', 2, [[], [1, 3]])], { configs: chain(founded(3), replace(0, 3)) }),
+    only([across('put', 1, [[1], [2]]), across('put', 2, [[], [1, 3]])], { first: founded(3), steps: [replace(0, 3)] }),
   ),
   long(
     'replace-read',
     'a put that goes on in the epoch after a member was replaced, and a read there',
     only([across('put', 1, [[1], [2]]), across('read', 2, [[], [1, 3]])], {
-      configs: chain(founded(3), replace(0, 3)),
+      first: founded(3),
+      steps: [replace(0, 3)],
     }),
   ),
   long(
     'replace-erase',
     'a put, and its erase and forgetting in the epoch after a member was replaced',
     only([across('put', 1, [[1], [3]], mortal), across('erase', 2, [[], [1]])], {
-      configs: chain(founded(3), replace(0, 3)),
+      first: founded(3),
+      steps: [replace(0, 3)],
       forgets: true,
-      prefix: [{ operation: 0, members: first(3), steps: 1 }],
+      prefix: [{ operation: 0, members: count(3), steps: 1 }],
     }),
   ),
   long(
@@ -154,7 +156,8 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
         across('read', 3, [[], [], [2]]),
       ],
       {
-        configs: chain(founded(3), shrink(0), shrink(1)),
+        first: founded(3),
+        steps: [shrink(0), shrink(1)],
       },
     ),
   ),
@@ -162,7 +165,8 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
     'grow-puts',
     'a member more, and two puts',
     only([across('put', 1, [[1], [1]]), across('put', 2, [[], [2]], { classic: true })], {
-      configs: chain(founded(3), grow(3)),
+      first: founded(3),
+      steps: [grow(3)],
     }),
   ),
 ];

@@ -19,7 +19,7 @@ import type { Config, Incarnation } from '../../../kv/paxos/messages.ts';
 import type { Cores } from '../cores.ts';
 import type { MemberStep } from './members.ts';
 import type { ProposalStep } from './proposals.ts';
-import type { OperationPlan, Variant } from './scenario.ts';
+import type { OperationPlan, Scope } from './scenario.ts';
 import type { MemberState, Shape, State } from './state.ts';
 
 /** Gets each next state; `violation` says what is wrong with it. */
@@ -37,7 +37,7 @@ export class Model {
   readonly members: Members;
   readonly proposals: Proposals;
   readonly properties: Properties;
-  readonly variant: Variant;
+  readonly variant: Scope;
   readonly shape: Shape;
   /** Set while a trace is told; a search has none. */
   narrator: Narrator | null = null;
@@ -48,7 +48,7 @@ export class Model {
   #blocks: readonly string[] = [];
   #head: string = '';
 
-  constructor(cores: Cores, variant: Variant) {
+  constructor(cores: Cores, variant: Scope) {
     this.variant = variant;
     const incarnations = membersOf(variant.configs);
     const proposers = [...new Set(variant.operations.map(({ p }) => p))];
@@ -222,6 +222,8 @@ export class Model {
   /** What a request does to a member; null: nothing that matters. `chosen` is the whole state when that makes a cell chosen. */
   arrived(state: State, m: number, request: number): Arrival | null {
     const member = state.members[m] as MemberState;
+    const isOnce = this.variant.once === true && this.variant.arrivesTwice !== true;
+    if (isOnce && member.got.includes(request)) return null;
     const step = this.members.deliver(member.acceptor, request);
     const { slot, message } = this.words.requests.at(request);
     const isHeard =
@@ -233,6 +235,7 @@ export class Model {
     if (step.state === member.acceptor && !isHeard && !accepts) return null;
     const next = copyMember(member);
     next.acceptor = step.state;
+    if (isOnce) next.got = withNumber(member.got, request);
     if (isHeard) next.replies[slot] = withNumber(member.replies[slot] as number[], step.reply);
     let violation = step.violation;
     if (step.accepted >= 0) {

@@ -8,16 +8,16 @@ import { isLinearizable } from '../linearizable.ts';
 import { ballotText, cellText } from './intern.ts';
 import type { Ballot } from '../../../kv/paxos/messages.ts';
 import type { HistoryOperation } from '../linearizable.ts';
-import type { Variant } from './scenario.ts';
+import type { OperationPlan, Scope } from './scenario.ts';
 import type { State } from './state.ts';
 import type { Answer, Offer, Words } from './words.ts';
 
 export class Properties {
-  readonly #variant: Variant;
+  readonly #variant: Scope;
   readonly #words: Words;
   readonly #verdicts: Map<string, string | null> = new Map();
 
-  constructor(variant: Variant, words: Words) {
+  constructor(variant: Scope, words: Words) {
     this.#variant = variant;
     this.#words = words;
   }
@@ -71,7 +71,7 @@ export class Properties {
     order.sort((a, b) => countBits(a.mask - 1) - countBits(b.mask - 1) || a.slot - b.slot);
     for (const { mask, slot } of order) {
       for (let other = 0; other < state.called.length; other++) if (((mask - 1) >> other) & 1) answer(other);
-      const { kind } = this.#variant.operations[slot] as Variant['operations'][number];
+      const { kind } = this.#variant.operations[slot] as OperationPlan;
       const said = this.#answer(state, slot)?.kind;
       if (kind === 'collect' || said === 'no_quorum') continue;
       const aim = (state.aims[slot] as number) - 1;

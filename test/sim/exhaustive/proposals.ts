@@ -15,7 +15,7 @@ import type { Ballot, Config, RegisterReply } from '../../../kv/paxos/messages.t
 import type { Operation } from '../../../kv/paxos/operation.ts';
 import type { Prepared, Proposer, ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
 import type { Cores } from '../cores.ts';
-import type { OperationPlan, Variant } from './scenario.ts';
+import type { OperationPlan, Scope } from './scenario.ts';
 import type { Words } from './words.ts';
 
 /** Bits per member and operation: its promise was counted, its acceptance was counted. */
@@ -60,14 +60,14 @@ interface Attempted {
 export class Proposals {
   readonly #cores: Cores;
   readonly #words: Words;
-  readonly #variant: Variant;
+  readonly #variant: Scope;
   readonly #cells: Interner<Held> = new Interner('states of operations');
   readonly #caches: Interner<Prepared | null> = new Interner('prepared ballots');
   readonly #steps: Map<string, readonly ProposalStep[]> = new Map();
 
   readonly #members: number;
 
-  constructor(cores: Cores, words: Words, variant: Variant, members: number) {
+  constructor(cores: Cores, words: Words, variant: Scope, members: number) {
     this.#members = members;
     this.#cores = cores;
     this.#words = words;
@@ -318,7 +318,11 @@ export class Proposals {
   }
 
   #proposer(slot: number, config: Config, cache: number, operation: Operation | null): Proposer {
-    const limits = { ...PROPOSER_LIMITS, forgets: this.#variant.forgets === true };
+    const limits = {
+      ...PROPOSER_LIMITS,
+      forgets: this.#variant.forgets === true,
+      deliversOnce: this.#variant.once === true,
+    };
     const proposer = this.#cores.createProposer(this.#plan(slot).p, limits);
     proposer.config = config;
     proposer.connected = (1 << config.M.length) - 1;

@@ -3,6 +3,7 @@ import { loadCores } from '../cores.ts';
 import { Model } from './model.ts';
 import { runPrefix } from './prefix.ts';
 import { search } from './search.ts';
+import type { Config } from '../../../kv/paxos/messages.ts';
 import type { ExhaustiveControl } from './controls.ts';
 import type { Scenario, Variant } from './scenario.ts';
 import type { Limits, SearchReport } from './search.ts';
@@ -59,6 +60,9 @@ async function searchVariant(
   limits: Limits,
 ): Promise<SearchReport> {
   const cores = await loadCores([...(control?.replacements ?? []), ...(variant.settings ?? [])]);
-  const model = new Model(cores, control?.servesUnsealed === true ? { ...variant, servesUnsealed: true } : variant);
+  const configs = [variant.first];
+  for (const step of variant.steps ?? []) configs.push(cores.nextConfig(configs[configs.length - 1] as Config, step));
+  const { servesUnsealed = false, arrivesTwice = false } = control ?? {};
+  const model = new Model(cores, { ...variant, configs, servesUnsealed, arrivesTwice });
   return search(model, runPrefix(model), limits);
 }

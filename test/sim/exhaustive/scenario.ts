@@ -1,4 +1,5 @@
 /** What a search is given: members, operations with the rounds of their attempts, and what else may happen. */
+import type { ConfigStep } from '../../../kv/cluster/config.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { Replacement } from '../cores.ts';
 
@@ -44,8 +45,9 @@ export interface Scenario {
 
 export interface Variant {
   readonly name: string;
-  /** The configurations, decided in this order, each at any time. */
-  readonly configs: readonly Config[];
+  /** The first configuration, and the steps from each to the next: decided in this order, each at any time. */
+  readonly first: Config;
+  readonly steps?: readonly ConfigStep[];
   readonly operations: readonly OperationPlan[];
   readonly prefix?: readonly PrefixStep[];
   /** Ranges [from, to) of members that may be exchanged for each other. */
@@ -56,8 +58,17 @@ export interface Variant {
   readonly hints?: boolean;
   /** Refusals reach the proposers; without, timeouts have the same effects. */
   readonly nacks?: boolean;
-  /** Members give their state before they have adopted the configuration it is for: wrong, a control. */
-  readonly servesUnsealed?: boolean;
+  /** A request arrives once or not at all, and the proposers rely on it. */
+  readonly once?: boolean;
   /** Of the cores: other constants. */
   readonly settings?: readonly Replacement[];
+}
+
+/** A variant with the configurations that the cores make of its steps, and the rules around the cores that are switched off. */
+export interface Scope extends Variant {
+  readonly configs: readonly Config[];
+  /** Requests arrive twice, whatever the proposers rely on. */
+  readonly arrivesTwice?: boolean;
+  /** Members give their state before they have adopted the configuration it is for. */
+  readonly servesUnsealed?: boolean;
 }

@@ -1,10 +1,10 @@
 /** The scopes that are searched in one configuration: who does what on how many members, and how often each operation may try. */
-import { createdAndEnded, everyOrder, first, founded, history, only, op } from './builders.ts';
+import { createdAndEnded, everyOrder, count, founded, history, only, op } from './builders.ts';
 import { EPOCH_SCENARIOS } from './epoch-scenarios.ts';
 import { LONG_SCENARIOS } from './long-scenarios.ts';
 import type { Scenario, Variant } from './scenario.ts';
 
-const three = first(3);
+const three = count(3);
 const mortal = { mortal: true };
 
 function quick(name: string, about: string, variants: readonly Variant[]): Scenario {
@@ -20,7 +20,7 @@ const CREATING: readonly Scenario[] = [
         { kind: 'put', draws: 2 },
         { kind: 'put', draws: 1 },
       ],
-      { configs: [founded(3)] },
+      { first: founded(3) },
     ),
   ),
   quick(
@@ -32,7 +32,7 @@ const CREATING: readonly Scenario[] = [
           { kind: 'put', draws: 2 },
           { kind: 'put', draws: 2 },
         ],
-        { configs: [founded(members)] },
+        { first: founded(members) },
       ).map((variant) => ({ ...variant, name: `${members}-${variant.name}` })),
     ),
   ),
@@ -44,7 +44,7 @@ const CREATING: readonly Scenario[] = [
         { kind: 'put', draws: 1 },
         { kind: 'read', draws: 2 },
       ],
-      { configs: [founded(3)] },
+      { first: founded(3) },
     ),
   ),
   quick(
@@ -73,7 +73,7 @@ const CHANGING: readonly Scenario[] = [
         { kind: 'put', draws: 1 },
         { kind: 'change', draws: 2 },
       ],
-      { configs: [founded(3)] },
+      { first: founded(3) },
     ),
   ),
   quick('change-retry', 'one change with two attempts', only([op('change', 1, [1, 2, 3, 4])])),
@@ -219,12 +219,25 @@ const FORGETTING: readonly Scenario[] = [
     }),
   ),
   quick(
+    'refusals',
+    'a put that hears refusals, where requests arrive once, its erase and forgetting, on one member and on two',
+    [1, 2].flatMap((members) =>
+      only([op('put', 1, [1, 5], mortal), op('erase', 2, [3])], {
+        name: String(members),
+        first: founded(members),
+        forgets: true,
+        nacks: true,
+        once: true,
+      }),
+    ),
+  ),
+  quick(
     'four-members',
     'four members hold a tombstone and may forget it, while a put begins and a read follows',
     only([op('collect', 1, [1]), op('put', 2, [2]), op('read', 3, [3], { after: [1], classic: true })], {
-      configs: [founded(4)],
+      first: founded(4),
       forgets: true,
-      prefix: [{ operation: 0, members: first(4) }],
+      prefix: [{ operation: 0, members: count(4) }],
     }),
   ),
 ];

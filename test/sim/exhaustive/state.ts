@@ -19,6 +19,8 @@ export interface MemberState {
   /** States it has collected for its next merge, and those members (as bits) that gave them. */
   collected: number[];
   givers: number;
+  /** Requests that it got, where each arrives once. */
+  got: number[];
 }
 
 export interface State {
@@ -60,6 +62,7 @@ export function initialState(shape: Shape, acceptors: readonly number[]): State 
       observed: [],
       collected: [],
       givers: 0,
+      got: [],
     })),
   };
 }
@@ -96,7 +99,8 @@ export function encodeMember(m: MemberState): string {
   return (
     text +
     String.fromCharCode(m.accepted.length, ...m.accepted, m.watched.length, ...m.watched) +
-    String.fromCharCode(m.observed.length, ...m.observed, m.collected.length, ...m.collected, m.givers)
+    String.fromCharCode(m.observed.length, ...m.observed, m.collected.length, ...m.collected, m.givers) +
+    String.fromCharCode(m.got.length, ...m.got)
   );
 }
 
@@ -132,7 +136,8 @@ export function decode(text: string, shape: Shape): Decoded {
     const replies: number[][] = [];
     for (let i = 0; i < operations; i++) replies.push(list(next()));
     const [accepted, watched, observed, collected] = [list(next()), list(next()), list(next()), list(next())];
-    members.push({ acceptor, marks, replies, accepted, watched, observed, collected, givers: next() });
+    const givers = next();
+    members.push({ acceptor, marks, replies, accepted, watched, observed, collected, givers, got: list(next()) });
     blocks.push(text.slice(from, at));
   }
   return { state: { called, answers, aims, cores, caches, chosen, sent, members }, head, blocks };
