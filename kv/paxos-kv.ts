@@ -34,6 +34,7 @@ import { failure, NO_QUORUM, NOT_FOUND } from './results.ts';
 import type { Found, GetResult, KeysResult, NoQuorum, PutResult, Refused } from './results.ts';
 import { pause, presentScheduler, runRequest } from './run-request.ts';
 import { waitForBucket } from './wait-for-bucket.ts';
+import { watch } from './watch/watch.ts';
 import type { Outcome } from './paxos/decide.ts';
 import type { Bind, Cell } from './paxos/messages.ts';
 
@@ -154,8 +155,9 @@ export const PaxosKV: {
   readonly node: typeof node;
   readonly keys: typeof keys;
   readonly now: typeof now;
+  readonly watch: typeof watch;
   readonly waitForBucket: typeof waitForBucket;
-} = { put, get, pid, node, keys, now, waitForBucket };
+} = { put, get, pid, node, keys, now, watch, waitForBucket };
 
 function lookUp<T>(key: unknown, options: GetOptions<T>, pick: (cell: Cell) => Found<T> | null): Promise<GetResult<T>> {
   const read = readGetOptions(options);

@@ -36,6 +36,12 @@ export interface ModuleStart {
   readonly args?: readonly unknown[];
 }
 
+/** A start by where it is exported; of a class it may have what a `ClassStart` may. */
+export interface ExportedStart extends ModuleStart {
+  readonly name?: ServerName;
+  readonly thread?: number;
+}
+
 /** A class with its argument, as `Counter.childSpec(args)` gives. */
 export interface ClassStart {
   readonly server: RunnableClass;
@@ -44,7 +50,7 @@ export interface ClassStart {
   readonly thread?: number;
 }
 
-export type Start = StartFunction | ModuleStart | ClassStart;
+export type Start = StartFunction | ExportedStart | ClassStart;
 
 export interface ChildSpec {
   /** Names the child in its supervisor: any term. */
@@ -176,7 +182,7 @@ function readStart(value: unknown): Start | undefined {
   if ('server' in value && typeof value.server === 'function') return value as ClassStart;
   const { module, exported, args } = value as { module?: unknown; exported?: unknown; args?: unknown };
   if (typeof module !== 'string' || typeof exported !== 'string') return undefined;
-  return args === undefined || Array.isArray(args) ? (value as ModuleStart) : undefined;
+  return args === undefined || Array.isArray(args) ? (value as ExportedStart) : undefined;
 }
 
 function nameOf(value: unknown): string | undefined {

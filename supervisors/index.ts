@@ -8,6 +8,7 @@
 export { Agent, type AgentFunction, type AgentPid, type AgentRef } from './agent.ts';
 export { Application, type ApplicationEnd, type ApplicationOptions } from './application.ts';
 export type { ApplicationSpec } from './application-trees.ts';
+export type { CallOptions } from './behaviour.ts';
 export { callServer, castServer, replyTo } from './call.ts';
 export type { CallerOptions } from './caller.ts';
 export type {
@@ -15,6 +16,7 @@ export type {
   ChildSpec,
   ChildType,
   ClassStart,
+  ExportedStart,
   ModuleStart,
   Restart,
   Shutdown,
@@ -28,7 +30,7 @@ export type { DynamicSupervisorClass, DynamicSupervisorInit } from './dynamic-su
 export { CallError, ChildSpecError, StartError, SupervisorError } from './errors.ts';
 export type { CallErrorCode, StartErrorCode } from './errors.ts';
 export { GenServer } from './gen-server.ts';
-export type { AnyServer, CallOptions, ServerClass } from './gen-server.ts';
+export type { AnyServer, ServerClass } from './gen-server.ts';
 export { Next } from './gen-server-types.ts';
 export type {
   After,

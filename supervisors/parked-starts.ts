@@ -8,6 +8,7 @@ import { isPid, pidThread } from '../runtime/term/pid.ts';
 import { resolveServer } from './call.ts';
 import type { ChildSpec, ClassStart, Start } from './child-spec.ts';
 import type { ServerRef } from './gen-server-types.ts';
+import { packName } from './names.ts';
 import { park, takeParked } from './parked.ts';
 import { moduleOf } from './start-class.ts';
 
@@ -16,7 +17,14 @@ export function parkStart(self: Self, to: ServerRef, spec: ChildSpec): { sent: u
   const { start } = spec;
   const isClass = isClassStart(start);
   if (isClass && isOnOtherThread(self, to)) {
-    return { sent: { ...spec, start: { ...moduleOf(start.server), args: [start.args] } }, release: () => undefined };
+    const { server, args, name, thread } = start;
+    const placed = {
+      ...moduleOf(server),
+      args: [args],
+      ...(name === undefined ? {} : { name: packName(name) }),
+      ...(thread === undefined ? {} : { thread }),
+    };
+    return { sent: { ...spec, start: placed }, release: () => undefined };
   }
   if (typeof start !== 'function' && !isClass) return { sent: spec, release: () => undefined };
   const { ticket, release } = park(self, start);

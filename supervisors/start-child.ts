@@ -12,6 +12,7 @@ import { EXIT } from './atoms.ts';
 import type { ClassStart, Shutdown, Start } from './child-spec.ts';
 import { StartError } from './errors.ts';
 import { loadExport } from './load.ts';
+import { unpackName } from './names.ts';
 import { isRunnable, startClass } from './start-class.ts';
 import { failedStart, readStartTerm, type StartResult } from './start.ts';
 
@@ -25,7 +26,12 @@ export async function startChildProcess(
     if (typeof start === 'function') return readStartTerm(await start(self, ...extra));
     if ('server' in start) return await startClassChild(self, start, extra);
     const exported = await loadExport(start.module, start.exported);
-    if (isRunnable(exported)) return await startClassChild(self, { server: exported, args: start.args?.[0] }, extra);
+    if (isRunnable(exported)) {
+      const name = await unpackName(start.name);
+      const { thread } = start;
+      const placed = { ...(name === undefined ? {} : { name }), ...(thread === undefined ? {} : { thread }) };
+      return await startClassChild(self, { server: exported, args: start.args?.[0], ...placed }, extra);
+    }
     return readStartTerm(await exported(self, ...(start.args ?? []), ...extra));
   } catch (thrown) {
     return resultOfThrow(thrown);

@@ -25,6 +25,7 @@ import { Attachment } from './attach.ts';
 import { takeOrDrop } from './cast.ts';
 import { readSnapshot, readSnapshotAsk } from './joining.ts';
 import { partitionsRefusal } from './partitions.ts';
+import { selectsOf, type Selector } from './selector.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import { readRequestTerm } from './wire.ts';
@@ -34,7 +35,7 @@ const SWEEP: Atom = nameAtom('$sweep');
 const SWEEP_MS = 2000;
 
 /** `keys`: what this acceptor holds, without values, for `PaxosKV.keys`. */
-export type AcceptorCall = Call<{ readonly kind: 'keys' }, readonly unknown[]>;
+export type AcceptorCall = Call<{ readonly kind: 'keys'; readonly selector: Selector | null }, readonly unknown[]>;
 
 export interface ViewCast {
   readonly kind: 'view';
@@ -96,12 +97,14 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
     return Next.ok(null);
   }
 
-  override handleCall(_request: RequestOf<AcceptorCall>, _from: From): CallResult<null, readonly unknown[]> {
+  override handleCall({ selector }: RequestOf<AcceptorCall>, _from: From): CallResult<null, readonly unknown[]> {
     const entries: unknown[] = [];
+    const selects = selector === null ? null : selectsOf(selector);
     for (const [key, entry] of this.#engine.acceptor.keys) {
       const { cell } = entry;
-      if (cell !== null)
-        entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
+      if (cell === null || selects?.(key) === false) continue;
+      const hist = cell.hist.slice(0, 1);
+      entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist } }));
     }
     return Next.reply(entries, null);
   }

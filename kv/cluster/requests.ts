@@ -88,7 +88,11 @@ function replaceStep(
 function outcomeOf(state: ClusterState, open: OpenRequest): RequestAnswer | null {
   const own = newestOf(state.record.system);
   const { request } = open;
-  if (request.kind === 'leave') return mustStay(state, own, request.bucket) ? null : DONE;
+  if (request.kind === 'leave') {
+    // a node that stops has waited for all its buckets together
+    const hasWaited = state.isStopping && request.bucket !== null;
+    return !hasWaited && mustStay(state, own, request.bucket) ? null : DONE;
+  }
   if (own === null) return null;
   switch (request.kind) {
     case 'resize': {

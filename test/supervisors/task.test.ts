@@ -289,7 +289,7 @@ test('a supervised task that fails is an outcome of asyncNolink, and its supervi
     assert.equal((await self.receive(isDown(monitor), { timeoutMs: 1000 })).reason, Exit.shutdown);
   }));
 
-test('a supervised task whose owner ends before it could start ends too; maxChildren refuses more', () =>
+test('maxChildren refuses more tasks; those of a supervised stream that fail are outcomes', () =>
   node.run(async () => {
     const tasks = await TaskSupervisor.startLink({ maxChildren: 1 });
     await TaskSupervisor.startTask(tasks, forEver);

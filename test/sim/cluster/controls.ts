@@ -19,7 +19,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
   {
     name: 'record-forgets-votes',
     rule: 'votes on configurations are in the boot record',
-    scenario: 'cluster/founding',
+    scenario: 'cluster/founders',
     seedsMax: 200,
     replacements: [
       {
@@ -34,7 +34,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
   {
     name: 'record-saved-late',
     rule: 'a vote leaves only when the record that has it is durable',
-    scenario: 'cluster/founding',
+    scenario: 'cluster/founders',
     seedsMax: 1000,
     replacements: [
       {
@@ -72,7 +72,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     replacements: [
       {
         module: 'kv/paxos/transfer',
-        from: "return { kind: 'merges', from, need: from.r };",
+        from: "if (was && !config.mergeAll)\n        return { kind: 'adopted' };",
         to: "acceptor.active = true;\n    return { kind: 'adopted' };",
       },
     ],

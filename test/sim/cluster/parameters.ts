@@ -17,6 +17,7 @@ export interface Parameters {
   readonly bound: number;
   /** How many of each. */
   readonly faults: Readonly<Record<FaultKind, number>>;
+  readonly faultMsMax: number;
   readonly latencyMs: readonly [least: number, most: number];
   readonly saveMs: readonly [least: number, most: number];
   readonly netTicktimeMs: number;
@@ -51,7 +52,15 @@ export interface Spec {
   readonly keys?: readonly number[];
   readonly puts?: readonly number[];
   readonly bound?: readonly number[];
+  readonly saveMs?: readonly (readonly [least: number, most: number])[];
+  /** Faults last no longer. */
+  readonly faultMsMax?: number;
 }
+
+const SAVE_MS = [
+  [0.05, 1],
+  [1, 20],
+] as const;
 
 export function drawParameters(random: Random, spec: Spec): Parameters {
   const size = random.pick(spec.sizes ?? [3, 3, 5]);
@@ -74,10 +83,8 @@ export function drawParameters(random: Random, spec: Spec): Parameters {
       [0.1, 3],
       [1, 15],
     ] as const),
-    saveMs: random.pick([
-      [0.05, 1],
-      [1, 20],
-    ] as const),
+    saveMs: random.pick(spec.saveMs ?? SAVE_MS),
+    faultMsMax: spec.faultMsMax ?? Infinity,
     netTicktimeMs: random.pick([1000, 2000, 4000]),
     skewMs: random.pick([0, 50, 5000]),
   };

@@ -93,7 +93,7 @@ function drawBind(random: Random): readonly BindKind[] {
   return random.chance(0.25) && first !== second ? [first, second] : [first];
 }
 
-function drawFault(random: Random, { busyMs, machines }: Parameters, kind: FaultKind): PlannedFault {
+function drawFault(random: Random, { busyMs, machines, faultMsMax }: Parameters, kind: FaultKind): PlannedFault {
   const a = random.below(machines);
   return {
     atMs: random.between(0, busyMs),
@@ -103,7 +103,7 @@ function drawFault(random: Random, { busyMs, machines }: Parameters, kind: Fault
     side: random.below(2 ** machines),
     isOneWay: random.chance(0.3),
     isTold: random.chance(0.6),
-    forMs: random.chance(0.2) ? random.between(1000, 6000) : random.between(5, 800),
+    forMs: Math.min(faultMsMax, random.chance(0.2) ? random.between(1000, 6000) : random.between(5, 800)),
     roll: random.unit(),
   };
 }

@@ -40,6 +40,19 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     operations: [5, 20],
     faults: { break: [0, 4], partition: [0, 2], slow: [0, 2], freeze: [0, 2], crash: [0, 4] },
   }),
+  createClusterScenario(
+    'founders',
+    'whole nodes that crash and start again while they found a cluster, with slow disks',
+    {
+      startsMs: 300,
+      faultsFromStart: true,
+      busyMs: [300, 1500],
+      operations: [2, 8],
+      saveMs: [[1, 60]],
+      faults: { crash: [2, 8], break: [0, 2], partition: [0, 2] },
+      faultMsMax: 150,
+    },
+  ),
   createClusterScenario('shuffling', 'whole nodes; answers take different times', {
     operations: [20, 80],
     faults: { slow: [0, 4] },
