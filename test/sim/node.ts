@@ -25,6 +25,7 @@ const LIMITS: ProposerLimits = {
   slowMsMax: 20,
   cachedKeysMax: 100,
   forgets: false,
+  deliversOnce: true,
 };
 const SWEEP_MS = 150;
 const GOSSIP_MS = 60;
@@ -104,7 +105,7 @@ export class SimulatedNode {
 
   /** A boot of its own, with an empty table: a new incarnation. The proposer goes on. */
   renewMember(): void {
-    this.boot += 1;
+    if (!this.#world.isOff('new-boot')) this.boot += 1;
     this.#world.trace(this.index, 'takes a new boot', this.boot);
     this.member = new SimulatedMember(this.#world, this, this.incarnation, this.member.isDurable);
     this.#refreshConnections();
@@ -131,7 +132,9 @@ export class SimulatedNode {
 
   #createProposer(): Proposer {
     const { cores, parameters } = this.#world;
-    return cores.createProposer(this.#world.nextProposerId(), { ...LIMITS, forgets: parameters.forgets === 1 });
+    const deliversOnce = parameters.duplication === 0;
+    const limits = { ...LIMITS, forgets: parameters.forgets === 1, deliversOnce };
+    return cores.createProposer(this.#world.nextProposerId(), limits);
   }
 
   /** The Hello of another node came (its boot), or the connection to it broke (0). */
