@@ -12,8 +12,9 @@ export interface Parameters {
   readonly busyMs: number;
   readonly operations: number;
   readonly keys: number;
-  /** Share of puts among operations, and share of puts that are bound to something. */
+  /** Share of puts among operations, of changes among the others, and of puts that are bound to something. */
   readonly puts: number;
+  readonly changes: number;
   readonly bound: number;
   /** How many of each. */
   readonly faults: Readonly<Record<FaultKind, number>>;
@@ -51,6 +52,7 @@ export interface Spec {
   readonly operations?: readonly [least: number, most: number];
   readonly keys?: readonly number[];
   readonly puts?: readonly number[];
+  readonly changes?: readonly number[];
   readonly bound?: readonly number[];
   readonly saveMs?: readonly (readonly [least: number, most: number])[];
   /** Faults last no longer. */
@@ -76,6 +78,7 @@ export function drawParameters(random: Random, spec: Spec): Parameters {
     operations: whole(spec.operations ?? [10, 50]),
     keys: random.pick(spec.keys ?? [1, 2, 3]),
     puts: random.pick(spec.puts ?? [0.3, 0.5, 0.7]),
+    changes: random.pick(spec.changes ?? [0, 0.5, 0.8]),
     bound: random.pick(spec.bound ?? [0]),
     faults,
     latencyMs: random.pick([
@@ -97,7 +100,7 @@ export function describeParameters(p: Parameters): string {
     .join(', ');
   return (
     `${p.machines} machines, ${p.operations} operations on ${p.keys} keys in ${Math.round(p.busyMs)} ms ` +
-    `(puts ${p.puts}, bound ${p.bound}); faults: ${faults || 'none'}; latency ${p.latencyMs.join('-')} ms, ` +
+    `(puts ${p.puts}, changes ${p.changes}, bound ${p.bound}); faults: ${faults || 'none'}; latency ${p.latencyMs.join('-')} ms, ` +
     `disk ${p.saveMs.join('-')} ms, tick time ${p.netTicktimeMs} ms, clocks off by up to ${p.skewMs} ms`
   );
 }
