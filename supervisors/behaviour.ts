@@ -6,7 +6,7 @@ import { BadArgumentError } from '../runtime/errors.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { castServer, replyTo } from './call.ts';
 import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
-import type { ChildSpec, ClassStart } from './child-spec.ts';
+import type { ChildSpec, StartPlace } from './child-spec.ts';
 import type {
   AnyCall,
   ArgsOf,
@@ -58,7 +58,7 @@ export class Behaviour<Requests extends AnyCall, Cast, InitArgs> {
     this: T,
     args: ArgsOf<InstanceType<T>>,
     spec: Partial<ChildSpec> = {},
-    options: Pick<ClassStart, 'name' | 'thread'> = {},
+    options: StartPlace = {},
   ): ChildSpec {
     return { id: this.name, start: { server: this, args, ...options }, ...spec };
   }

@@ -2,7 +2,7 @@
  * Child specifications: types, defaults, and the checks that OTP makes, in its order and with its reasons, before anything starts. An error names
  * the child, the field, what was found and what would be right.
  */
-import type { Self } from '../runtime/process/self.ts';
+import type { Placement, Self } from '../runtime/process/self.ts';
 import { Atom, nameAtom } from '../runtime/term/atom.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
 import { equalTerms } from '../runtime/term/equal.ts';
@@ -37,17 +37,19 @@ export interface ModuleStart {
 }
 
 /** A start by where it is exported; of a class it may have what a `ClassStart` may. */
-export interface ExportedStart extends ModuleStart {
+export interface ExportedStart extends ModuleStart, StartPlace {}
+
+/** Under which name, and where, a child of a class is started; as in `StartOptions`. */
+export interface StartPlace {
   readonly name?: ServerName;
-  readonly thread?: number;
+  readonly thread?: Placement;
+  readonly node?: string | Atom;
 }
 
 /** A class with its argument, as `Counter.childSpec(args)` gives. */
-export interface ClassStart {
+export interface ClassStart extends StartPlace {
   readonly server: RunnableClass;
   readonly args?: unknown;
-  readonly name?: ServerName;
-  readonly thread?: number;
 }
 
 export type Start = StartFunction | ExportedStart | ClassStart;
@@ -66,6 +68,15 @@ export interface ChildSpec {
   readonly significant?: boolean;
   /** For release tools: a list of module names, or the atom `dynamic`. Default: the module of the start, if it has one. */
   readonly modules?: unknown;
+}
+
+/** Of a start: what is given of its place. */
+export function placeOf({ name, thread, node }: StartPlace): StartPlace {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(thread === undefined ? {} : { thread }),
+    ...(node === undefined ? {} : { node }),
+  };
 }
 
 /** A specification with all fields, found good. */

@@ -21,6 +21,7 @@ export type {
   Restart,
   Shutdown,
   Start,
+  StartPlace,
   StartFunction,
   StartReturn,
 } from './child-spec.ts';
@@ -53,7 +54,7 @@ export { Registry, registryNames, type RegistryRef } from './registry.ts';
 export type { RegistryEntry, RegistryOptions } from './registry-server.ts';
 export { abcastFrom, checkResponse, multiCallFrom, RequestCollection } from './request.ts';
 export type { MultiCallResult, RequestId, Response } from './request.ts';
-export { startClass } from './start-class.ts';
+export { startable, startClass } from './start-class.ts';
 export type { Monitored, RunnableClass } from './start-class.ts';
 export type { StartOptions, StartResult } from './start.ts';
 export { GenStateMachine, type MachineClass, type StateFunctions } from './state-machine.ts';

@@ -22,6 +22,12 @@ export interface ClusterSettings {
   readonly seed: number;
 }
 
+interface Look {
+  readonly isSeated: boolean;
+  readonly connected: number;
+  readonly waits: string;
+}
+
 interface Member {
   readonly number: number;
   readonly name: string;
@@ -30,8 +36,8 @@ interface Member {
   isPaused: boolean;
   /** It is up and waits for nothing: it has all that was decided. */
   isSeated: boolean;
-  /** It is meant to end. */
-  isEnding: boolean;
+  /** It is being started, or is meant to end. */
+  isBusy: boolean;
 }
 
 export class FaultCluster {
@@ -54,7 +60,7 @@ export class FaultCluster {
       starts: 0,
       isPaused: false,
       isSeated: false,
-      isEnding: false,
+      isBusy: true,
     }));
   }
 
@@ -62,23 +68,21 @@ export class FaultCluster {
     return new FaultCluster(await mkdtemp(join(tmpdir(), 'quorate-faults-')), network, settings);
   }
 
-  /** Those that run and are not paused. */
+  /** Those that have started, are not meant to end, and are not paused. */
   get running(): number[] {
-    return this.#members.filter(({ program, isPaused }) => program !== null && !isPaused).map(({ number }) => number);
+    return this.#members
+      .filter(({ program, isPaused, isBusy }) => program !== null && !isPaused && !isBusy)
+      .map(({ number }) => number);
   }
 
   get numbers(): number[] {
     return this.#members.map(({ number }) => number);
   }
 
-  /** How many nodes do not have what was decided, or may not. */
-  get forgetful(): number {
-    return this.#members.filter(({ isSeated }) => !isSeated).length;
-  }
-
-  /** How many may have forgotten at once: so many the store promises to survive. */
-  get tolerated(): number {
-    return this.#members.length - (Math.floor(this.#members.length / 2) + 1);
+  /** Whether no more than a minority will have forgotten what was decided when this one does: so many the store promises to survive. */
+  mayForget(victim: number): boolean {
+    const forgetful = this.#members.filter(({ number, isSeated }) => number === victim || !isSeated).length;
+    return forgetful <= Math.floor((this.#members.length - 1) / 2);
   }
 
   async start(number: number): Promise<void> {
@@ -103,9 +107,10 @@ export class FaultCluster {
     };
     const program = new NodeProgram<Command>(options, { program: PROGRAM, ...place });
     member.program = program;
-    member.isEnding = false;
+    member.isBusy = true;
     void program.ended.then(() => this.#ended(member, program));
     this.#network.moved(number, Number(await program.started()));
+    member.isBusy = false;
   }
 
   /** Clients of the node begin. */
@@ -115,7 +120,7 @@ export class FaultCluster {
 
   async kill(number: number): Promise<void> {
     const member = this.#member(number);
-    Object.assign(member, { isEnding: true, isSeated: false });
+    Object.assign(member, { isBusy: true, isSeated: false });
     await this.#program(number).kill();
   }
 
@@ -123,7 +128,7 @@ export class FaultCluster {
   async stop(number: number): Promise<'stopped' | 'killed'> {
     const member = this.#member(number);
     const program = this.#program(number);
-    Object.assign(member, { isEnding: true, isSeated: false });
+    Object.assign(member, { isBusy: true, isSeated: false });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, STOP_PATIENCE_MS, 'late')));
     const how = await Promise.race([program.ask('stop').then(() => 'stopped' as const), late]);
@@ -143,19 +148,21 @@ export class FaultCluster {
   }
 
   /** Looks whether the node has all that was decided; remembers that it has. */
-  async look(number: number): Promise<{ readonly isSeated: boolean; readonly waits: string }> {
+  async look(number: number): Promise<Look> {
     const member = this.#member(number);
     const { program } = member;
-    if (program === null || member.isPaused) return { isSeated: member.isSeated, waits: `${member.name} does not run` };
+    if (program === null || member.isPaused)
+      return { isSeated: false, connected: 0, waits: `${member.name} does not run` };
     const [status, isUp] = (await Promise.all([program.ask('status'), program.ask('isUp')])) as [
       ClusterStatus,
       boolean,
     ];
     const isSeated = isUp && status.hasQuorum && status.waits.length === 0;
-    if (member.program === program && !member.isEnding && isSeated) member.isSeated = true;
+    if (member.program === program && !member.isBusy && isSeated) member.isSeated = true;
     return {
       isSeated,
-      waits: `${member.name}: up ${isUp}, quorum ${status.hasQuorum}, waits: ${status.waits.join('; ')}`,
+      connected: status.connected,
+      waits: `${member.name}: up ${isUp}, connected ${status.connected}, waits: ${status.waits.join('; ')}`,
     };
   }
 
@@ -164,7 +171,7 @@ export class FaultCluster {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const looks = await Promise.all(this.#members.map(({ number }) => this.look(number)));
-      if (looks.every(({ isSeated }) => isSeated)) return;
+      if (looks.every(({ isSeated, connected }) => isSeated && connected === this.#members.length)) return;
       if (performance.now() > deadline) {
         throw new Error(`after ${timeoutMs} ms nothing is broken, but: ${looks.map(({ waits }) => waits).join(' | ')}`);
       }
@@ -189,7 +196,7 @@ export class FaultCluster {
 
   async end(): Promise<void> {
     for (const member of this.#members) {
-      member.isEnding = true;
+      member.isBusy = true;
       await member.program?.kill();
     }
     await this.#network.close();
@@ -199,7 +206,7 @@ export class FaultCluster {
   #ended(member: Member, program: NodeProgram<Command>): void {
     for (const line of program.stderr.split('\n'))
       if (line.includes('DATA LOST')) this.notes.push(`${member.name}: ${line}`);
-    if (!member.isEnding) this.crashes.push(`${member.name} ended by itself: ${program.stderr.slice(-2000)}`);
+    if (!member.isBusy) this.crashes.push(`${member.name} ended by itself: ${program.stderr.slice(-2000)}`);
     if (member.program !== program) return;
     Object.assign(member, { program: null, isSeated: false, isPaused: false });
     this.#network.moved(member.number, null);

@@ -1,6 +1,7 @@
 /**
  * What goes wrong, drawn from the seed while the run goes on. Never more than the store promises to survive: as many nodes may have forgotten at once as a
- * minority is. Nodes that are paused or cut off have forgotten nothing, so any number of them may be.
+ * minority is; one of those may be killed again, also while it recovers. Nodes that are paused or cut off have forgotten nothing, so any number of
+ * them may be.
  */
 import type { Random } from '../sim/random.ts';
 import type { FaultCluster } from './cluster.ts';
@@ -38,7 +39,7 @@ export function drawFault(
   switch (kind) {
     case 'kill':
     case 'restart':
-      if (cluster.forgetful >= cluster.tolerated) return null;
+      if (!cluster.mayForget(victim)) return null;
       return { kind, durationMs, ...(kind === 'kill' ? kill(cluster, victim) : restart(cluster, victim)) };
     case 'stop':
       return { kind, durationMs, ...pause(cluster, victim) };

@@ -1,4 +1,5 @@
 /** The command `npm run faults`: see --help. SIGTERM and SIGINT end the faults; what was seen until then is still checked. */
+import { whyNoNamespaces } from './namespaces.ts';
 import { parseOptions, replayCommand, usage, UsageError, type FaultsOptions } from './options.ts';
 import { run, type RunReport } from './run.ts';
 
@@ -29,6 +30,9 @@ async function main(): Promise<number> {
     process.stdout.write(usage());
     return 0;
   }
+  const obstacle = options.faults.includes('netns') ? whyNoNamespaces() : null;
+  if (obstacle !== null)
+    throw new UsageError(`--faults netns: ${obstacle}; use link, which breaks connections by proxies`);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
   console.error(replayCommand(options));

@@ -9,6 +9,7 @@ import type { Cheat } from './clients.ts';
 import { FaultCluster } from './cluster.ts';
 import { drawFault, type Fault, type FaultKind } from './faults.ts';
 import { now, readHistory, type History, type Operation } from './history.ts';
+import { NamespaceNetwork } from './namespaces.ts';
 import type { Network } from './network.ts';
 import { ProxyNetwork } from './proxies.ts';
 
@@ -63,11 +64,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
   }
 }
 
-function openNetwork({ nodes }: RunOptions, random: Random): Promise<Network> {
-  return ProxyNetwork.open(
-    Array.from({ length: nodes }, (_, index) => index + 1),
-    random,
-  );
+function openNetwork({ nodes, faults }: RunOptions, random: Random): Promise<Network> {
+  const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
+  return faults.includes('netns') ? NamespaceNetwork.open(numbers) : ProxyNetwork.open(numbers, random);
 }
 
 class Run {
@@ -110,14 +109,22 @@ class Run {
     while (performance.now() < deadline && !signal.aborted && this.#cluster.crashes.length === 0) {
       await this.#pause(this.#random.between(...GAP_MS), [signal]);
       if (this.#active.size >= AT_ONCE_MAX || faults.length === 0) continue;
-      const fault = drawFault(this.#random, faults, this.#cluster, this.#network);
+      const fault = drawFault(this.#random, this.#seldomest(faults), this.#cluster, this.#network);
       if (fault === null) continue;
-      const over = this.#carryOut(fault, deadline).finally(() => this.#active.delete(over));
+      const over = this.#carryOut(fault, deadline)
+        .catch((error: unknown) => void this.#troubles.push(`${fault.text}: ${String(error)}`))
+        .finally(() => this.#active.delete(over));
       this.#active.add(over);
     }
     this.#ending.abort();
     await Promise.all(this.#active);
     await looking;
+  }
+
+  /** The kinds that came least often so far; now and then all, for those may be impossible now. */
+  #seldomest(kinds: readonly FaultKind[]): readonly FaultKind[] {
+    const least = Math.min(...kinds.map((kind) => this.#counts[kind] ?? 0));
+    return this.#random.chance(0.3) ? kinds : kinds.filter((kind) => (this.#counts[kind] ?? 0) === least);
   }
 
   /** Begins it, waits, ends it: also when the run is over meanwhile. */

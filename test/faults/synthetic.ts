@@ -3,7 +3,7 @@
  * a random instant between call and answer. To show that the checker passes what is right and catches what is not.
  */
 import { Random } from '../sim/random.ts';
-import type { Action, Operation, Result } from './history.ts';
+import { isRead, type Action, type Operation, type Result } from './history.ts';
 import type { KeyKind } from './registers.ts';
 
 /** What the register does wrong, now and then. */
@@ -82,7 +82,7 @@ function carryOut(pending: readonly Pending[], random: Random, { kind, fault }: 
     const action = withVersion(operation.action, known.get(client) ?? 0);
     const base = { id, key: `${kind.charAt(0)}0`, action, calledAt, answeredAt };
     if (!isApplied) {
-      if (isWriter(action)) done.push({ ...base, result: null });
+      if (!isRead(action)) done.push({ ...base, result: null });
       continue;
     }
     const writes = isAccepted(action, state.list);
@@ -96,17 +96,13 @@ function carryOut(pending: readonly Pending[], random: Random, { kind, fault }: 
     const result = show(kind, shown, writes);
     if ('ver' in result) known.set(client, result.ver);
     if (answeredAt !== Infinity) done.push({ ...base, result });
-    else if (isWriter(action)) done.push({ ...base, result: null });
+    else if (!isRead(action)) done.push({ ...base, result: null });
   }
   return done;
 }
 
 function withVersion(action: Action, ver: number): Action {
   return action.kind === 'casWrite' ? { kind: 'casWrite', ver } : action;
-}
-
-function isWriter({ kind }: Action): boolean {
-  return kind !== 'get' && kind !== 'casRead';
 }
 
 function isAccepted(action: Action, list: readonly string[]): boolean {
@@ -120,6 +116,7 @@ function isAccepted(action: Action, list: readonly string[]): boolean {
       return true;
     case 'get':
     case 'casRead':
+    case 'readList':
       return false;
   }
 }
