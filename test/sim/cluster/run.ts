@@ -8,6 +8,7 @@ import { Violation } from '../invariants.ts';
 import type { ScenarioOptions, ScenarioReport } from '../scenario.ts';
 import { Checks } from './checks.ts';
 import { Faults } from './faults.ts';
+import { Operators } from './operators.ts';
 import { describeParameters, type Spec } from './parameters.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import type { Entry, Key, System } from './system.ts';
@@ -22,6 +23,7 @@ class Run {
   readonly history: History;
   readonly workload: Workload;
   readonly checks: Checks;
+  readonly operators: Operators;
   readonly faults: Faults;
   readonly #plan: Plan;
 
@@ -32,7 +34,8 @@ class Run {
     this.history = new History();
     this.workload = new Workload(world, this.history);
     this.checks = new Checks(world, () => this.workload.onDataLost());
-    this.faults = new Faults(world, this.checks, (site) => this.workload.onSkewed(site));
+    this.operators = new Operators(world, this.checks);
+    this.faults = new Faults(world, this.checks, this.operators, (site) => this.workload.onSkewed(site));
     world.hooks = {
       onSaved: (site, record) => this.checks.onSaved(site, record),
       onEnded: (site, life) => this.workload.onLifeOver(site, life),
@@ -50,8 +53,8 @@ class Run {
     for (const operation of operations) workload.plan(operation);
     await world.run(world.nowMs + parameters.busyMs, () => this.#check());
     this.faults.heal();
-    await this.#settle('healing');
     await this.#answers();
+    await this.#settle('healing');
     workload.endOwners();
     workload.readEverything();
     await this.#answers();
@@ -72,8 +75,8 @@ class Run {
 
   #answers(): Promise<void> {
     return this.#until(
-      () => this.workload.openCount === 0,
-      () => `operations without an end: ${this.workload.describeOpen()}`,
+      () => this.workload.openCount + this.operators.openCount === 0,
+      () => `without an end: ${this.workload.describeOpen()}, ${this.operators.openCount} requests`,
     );
   }
 
@@ -140,9 +143,9 @@ export async function runCluster(
   } catch (error) {
     violation = error instanceof Violation ? error.message : `${String(error)}\n${(error as Error).stack ?? ''}`;
   }
-  const { world, workload, faults, checks } = run;
+  const { world, workload, faults, checks, operators } = run;
   world.end();
   const { events, digest } = world.journal;
-  const counts = { ...workload.counts, ...faults.counts, ...checks.counts };
+  const counts = { ...workload.counts, ...faults.counts, ...checks.counts, ...operators.counts };
   return { violation, parameters: describeParameters(plan.parameters), counts, events, digest };
 }

@@ -262,8 +262,8 @@ export class Workload {
 
   #observe(binding: Binding, place: number): void {
     binding.observers.add(place);
-    const { clusterSize } = this.#world.parameters;
-    if (binding.isErasable || binding.observers.size <= clusterSize / 2) return;
+    const { clusterSize, sizeVaries } = this.#world.parameters;
+    if (binding.isErasable || binding.observers.size <= (sizeVaries ? 0 : clusterSize / 2)) return;
     binding.isErasable = true;
     this.counts.erasable += 1;
     this.#history.call(binding.key, -binding.id, 'erase', binding.id);
