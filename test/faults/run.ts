@@ -175,6 +175,8 @@ class Run {
     this.#tell(`checking ${operations.length} operations`);
     const perKey = new Map<string, number>();
     for (const { key } of operations) perKey.set(key, (perKey.get(key) ?? 0) + 1);
+    const violations = checkHistory(operations);
+    this.#tell('checked');
     return {
       seed,
       nodes,
@@ -183,7 +185,7 @@ class Run {
       operations: { ...counts, keys: perKey.size, mostOnOneKey: Math.max(0, ...perKey.values()) },
       failures,
       longestGapMs: longestGapMs(operations, loadedAt, haltedAt),
-      violations: checkHistory(operations),
+      violations,
       troubles: [...this.#troubles, ...this.#cluster.crashes, ...this.#cluster.notes],
     };
   }
