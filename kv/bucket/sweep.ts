@@ -17,7 +17,7 @@ export interface SweepTimes {
 export const SWEEP_TIMES: SweepTimes = { collectAfterMs: 4000, settleAfterMs: 30_000 };
 
 const PIECE = 2000;
-const PAUSE_MS = 10;
+const PAUSE_MS = 20;
 
 /** An entry that had something to be done about it, as it stood when that was first seen. */
 interface Suspect {
@@ -37,7 +37,7 @@ export class Sweep {
   #suspects: Map<Key, Suspect> = new Map();
   #found: Map<Key, Suspect> = new Map();
   /** Where the present look is; new entries come at the end, so it sees them too. */
-  #at: Iterator<readonly [Key, Entry]> | null = null;
+  #at: IterableIterator<[Key, Entry]> | null = null;
   #timer: TimerHandle | null = null;
 
   constructor(shared: BucketShared, acceptor: Acceptor, chores: SweepChores) {
@@ -61,15 +61,18 @@ export class Sweep {
     this.#timer = null;
     const nowMs = this.#shared.env.now();
     const canForget = this.#shared.proposer?.isWhole() === true;
-    for (let i = 0; i < PIECE; i++) {
-      const next = this.#at?.next();
-      if (next === undefined || next.done === true) return this.#end();
-      const [key, entry] = next.value;
+    let left = PIECE;
+    // a loop that is left goes on where it was: iterators of maps do not end by that, and only a loop makes no garbage of every entry
+    for (const [key, entry] of this.#at ?? []) {
       const isOpen = entry.cell !== null && !entry.chosen;
       const collects = canForget && entry.cell?.live !== true;
       if (collects || isOpen) this.#suspect(key, entry, collects, nowMs);
+      left -= 1;
+      if (left > 0) continue;
+      this.#timer = this.#shared.env.setTimer(PAUSE_MS, this.#piece, true);
+      return;
     }
-    this.#timer = this.#shared.env.setTimer(PAUSE_MS, this.#piece, true);
+    this.#end();
   };
 
   #suspect(key: Key, { ab }: Entry, collects: boolean, nowMs: number): void {
