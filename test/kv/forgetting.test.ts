@@ -44,7 +44,7 @@ function isEmpty(nodes: readonly Quorate[]): boolean {
 function takeFast(quorate: Quorate, key: string, b: Ballot): void {
   const fast: Cell = { live: true, value: 'half', ver: b, bind: null, hist: [], cut: ZERO };
   const message: Prepare = { kind: 'prepare', e: b.e, key: canonicalKey(key), b, fast };
-  assert.equal(localBucket(quorate.node.name, 'Mine')?.acceptor?.local(message)?.kind, 'promise');
+  assert.equal(localBucket(quorate.node.name, 'Mine')?.acceptor?.local(message)?.kind, 'taken');
 }
 
 test('a hundred thousand keys that came and went leave nothing on any member', async () => {
@@ -136,5 +136,22 @@ test('a member that is down blocks forgetting, but not erasing; when it is back 
       () => sizes([a, b, back]),
     );
     assert.deepEqual(await PaxosKV.get('kept', MINE), { ok: true, value: 2 });
+  });
+});
+
+test('while a member is down, an erasure whose proposer died before it told anybody becomes known all the same', async () => {
+  await withInside(async (cluster) => {
+    const nodes = await startedMine(cluster);
+    const [a, b, c] = nodes as [Quorate, Quorate, Quorate];
+    await c.node.stop();
+    await eventually(() => a.status?.connected === 2 && b.status?.connected === 2);
+    const { e, clock } = acceptorOf(a);
+    const ballot = { e, r: clock + 1, p: 1 };
+    const cell: Cell = { live: false, value: null, ver: ZERO, bind: null, hist: [ballot], cut: ZERO };
+    for (const { node } of [a, b]) {
+      const accept = { kind: 'accept', e, key: canonicalKey('erased'), b: ballot, cell, next: null } as const;
+      assert.equal(localBucket(node.name, 'Mine')?.acceptor?.local(accept)?.kind, 'accepted');
+    }
+    await eventually(() => [a, b].every((one) => acceptorOf(one).keys.get(canonicalKey('erased'))?.chosen === true));
   });
 });
