@@ -20,6 +20,10 @@ export interface GetOptions<T = unknown> extends CommonOptions {
   readonly default?: T;
 }
 
+export interface BucketChoice {
+  readonly bucket?: string | Atom;
+}
+
 export interface KeysOptions extends Omit<CommonOptions, 'noQuorum'> {
   /** Say `no_quorum` instead of an empty list. */
   readonly strict?: boolean;
@@ -63,6 +67,7 @@ export const DEFAULT_BUCKET = 'PaxosKV';
 const COMMON: readonly string[] = ['bucket', 'noQuorum', 'signal', 'timeoutMs'];
 const OF_GET: ReadonlySet<string> = new Set([...COMMON, 'default']);
 const OF_KEYS: ReadonlySet<string> = new Set(['bucket', 'strict', 'signal', 'timeoutMs']);
+const OF_BUCKET: ReadonlySet<string> = new Set(['bucket']);
 const OF_WATCH: ReadonlySet<string> = new Set(['bucket', 'signal', 'eventsMax']);
 const OF_CHANGE: ReadonlySet<string> = new Set(COMMON);
 const OF_PUT: ReadonlySet<string> = new Set([...COMMON, 'pid', 'node', 'key', 'until']);
@@ -83,6 +88,10 @@ export function readWatchOptions(options: WatchOptions): Checked<ReadOptions & {
   if (!Number.isSafeInteger(eventsMax) || eventsMax < 1)
     return invalid('options.eventsMax', 'eventsMax must be a whole number from 1');
   return { ok: true, value: { ...read.value, eventsMax } };
+}
+
+export function readBucketOptions(options: BucketChoice): Checked<ReadOptions> {
+  return readCommon(options as CommonOptions, OF_BUCKET);
 }
 
 export function readKeysOptions(options: KeysOptions): Checked<ReadOptions> {

@@ -18,6 +18,7 @@ import { isBucketHere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
 import type { OperationRequest } from './bucket/requests.ts';
 import { aborted, noBucket, StoreError } from './errors.ts';
+import { instanceStatus } from './instance-status.ts';
 import { checkValue, encodeKey, invalid } from './key.ts';
 import {
   DEFAULT_BUCKET,
@@ -156,8 +157,9 @@ export const PaxosKV: {
   readonly keys: typeof keys;
   readonly now: typeof now;
   readonly watch: typeof watch;
+  readonly instanceStatus: typeof instanceStatus;
   readonly waitForBucket: typeof waitForBucket;
-} = { put, get, pid, node, keys, now, watch, waitForBucket };
+} = { put, get, pid, node, keys, now, watch, instanceStatus, waitForBucket };
 
 function lookUp<T>(key: unknown, options: GetOptions<T>, pick: (cell: Cell) => Found<T> | null): Promise<GetResult<T>> {
   const read = readGetOptions(options);

@@ -1,5 +1,5 @@
 /** The simulations of the pure cores: acceptor, proposer, state transfer, below what TCP promises. */
-import { findControl } from './controls.ts';
+import { findControl } from './controls/index.ts';
 import { loadCores } from './cores.ts';
 import { CALM, drawEverything, drawOneConfiguration, isSensible } from './parameters.ts';
 import { streamOf } from './random.ts';
@@ -43,6 +43,22 @@ function parametersOf(shape: Shape, seed: number, knobs: Knobs): Parameters {
   return drawn as unknown as Parameters;
 }
 
+/** What makes a run simpler when there is less of it. Lowering the others only makes another run of it. */
+const SHRINKABLE = [
+  ...(['members', 'surplus', 'keys', 'operations', 'clients', 'rounds', 'faultsMs', 'loss', 'duplication'] as const),
+  ...([
+    'straggling',
+    'delayMsMax',
+    'stragglingMsMax',
+    'partitions',
+    'crashes',
+    'restarts',
+    'amnesia',
+    'blackouts',
+  ] as const),
+  ...(['steps', 'bound', 'durable', 'forgets', 'rateError', 'skewMs', 'outside'] as const),
+] satisfies readonly (keyof Parameters)[];
+
 /** Parameters, and every planned thing by its number. */
 function knobsOf(shape: Shape, seed: number): Knobs {
   const parameters = parametersOf(shape, seed, {});
@@ -58,7 +74,7 @@ function knobsOf(shape: Shape, seed: number): Knobs {
     step: parameters.steps,
   };
   for (const [name, count] of Object.entries(planned)) for (let i = 0; i < count; i++) knobs[`${name}${i}`] = 1;
-  return { ...knobs, ...parameters };
+  return { ...knobs, ...Object.fromEntries(SHRINKABLE.map((name) => [name, parameters[name]])) };
 }
 
 async function runShape(shape: Shape, seed: number, options: ScenarioOptions): Promise<ScenarioReport> {
@@ -70,7 +86,9 @@ async function runShape(shape: Shape, seed: number, options: ScenarioOptions): P
   const control = off === undefined ? undefined : findControl(off);
   if (off !== undefined && control === undefined)
     throw new Error(`no control is called '${off}'; --controls lists them`);
-  const replacements = [...rememberOnly(parameters.history), ...(shape.always ?? []), ...(control?.replacements ?? [])];
+  const switched = control?.replacements ?? [];
+  const remembers = switched.some(({ module }) => module === 'change') ? [] : rememberOnly(parameters.history);
+  const replacements = [...remembers, ...(shape.always ?? []), ...switched];
   const cores = await coresWith(replacements);
   return new World(cores, seed, { parameters, knobs, print, off: control?.shell ?? [] }).run();
 }
