@@ -166,14 +166,22 @@ export function explainRequest(state: ClusterState, request: Request): string {
   if (request.kind === 'replaceMember')
     return `${what} waits for ${request.joining}: start it with a node of the cluster to join`;
   if (request.kind !== 'resize' || own.N === request.clusterSize) return `${what} waits for other members`;
-  if (own.N < request.clusterSize)
-    return (
-      `${what} waits for a node to take the new seat: ${own.M.length} of ${own.N} seats are taken, ` +
-      'too few to leave one more vacant; start the new node first'
-    );
+  if (own.N < request.clusterSize) return explainGrowth(own, reachable, what);
   return reachable.length === own.M.length
     ? `${what} waits for a member to stop: all ${own.M.length} are connected; stop the one that shall go`
     : `${what} waits for enough members: ${own.M.length} members would have to be a quorum of ${own.N - 1} seats and connected`;
+}
+
+function explainGrowth(own: Config, reachable: readonly NodeName[], what: string): string {
+  const q = quorumSize(own.N + 1);
+  if (own.M.length >= q && reachable.length < q) {
+    const missing = own.M.map((m) => m.name).filter((name) => !reachable.includes(name));
+    return `${what} waits for members: ${reachable.length} are connected, ${own.N + 1} seats need ${q}; start ${missing.join(', ')}`;
+  }
+  return (
+    `${what} waits for a node to take the new seat: ${own.M.length} of ${own.N} seats are taken, ` +
+    'too few to leave one more vacant; start the new node first'
+  );
 }
 
 function describeReplace(request: Request): string {

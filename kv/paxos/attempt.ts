@@ -108,7 +108,7 @@ export function onPromise(proposer: Proposer, operation: Operation, nowMs: numbe
   if (fast !== null && operation.okCount === config.M.length) {
     const message: Chosen = { kind: 'chosen', e: config.e, key: operation.key, b: operation.b, fast: true };
     out.push({ kind: 'hint', message });
-    const result = operation.change(null, operation.b).result;
+    const { result } = operation.change(null, operation.b);
     return answer(proposer, operation, { kind: 'ok', result, cell: fast }, out);
   }
   if (operation.phase !== 'preparing') return;

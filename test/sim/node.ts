@@ -232,13 +232,12 @@ export class SimulatedNode {
     schedule.after(SWEEP_MS * this.random.between(0.8, 1.2), () => this.#sweep());
     if (!this.isUp || !this.member.isActive) return;
     for (const [key, { cell, chosen }] of this.member.acceptor.keys) {
-      if (cell !== null && cell.live) {
-        if (this.isOver(cell.bind)) this.member.observeSoon(key, cell.ver, 3);
-        if (!chosen && this.random.chance(0.2)) {
-          this.#background(`resolve ${key}`, cores.createSettle(key, this.#backgroundSettings()));
-        }
-      } else if (parameters.forgets === 1 && this.random.chance(0.4)) {
-        this.#collectSoon(key);
+      const isLive = cell !== null && cell.live;
+      if (isLive && this.isOver(cell.bind)) this.member.observeSoon(key, cell.ver, 3);
+      if (!isLive && parameters.forgets === 1) {
+        if (this.random.chance(0.4)) this.#collectSoon(key);
+      } else if (cell !== null && !chosen && this.random.chance(0.2)) {
+        this.#background(`resolve ${key}`, cores.createSettle(key, this.#backgroundSettings()));
       }
     }
   }
