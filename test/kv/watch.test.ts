@@ -93,7 +93,7 @@ test('also of changes that many make at once on all nodes nothing is missing', a
     await CASPaxos.changeQuery<number>('count', add, () => 0);
     for (const watching of all) assert.deepEqual(await told(watching), ['count', 1]);
     const changes = Array.from({ length: 45 }, (_, i) =>
-      nodes[i % 3]?.node.run(() => CASPaxos.changeQuery<number>('count', add, () => 0)),
+      (nodes[i % 3] as Quorate).node.run(() => CASPaxos.changeQuery<number>('count', add, () => 0)),
     );
     await Promise.allSettled(changes);
     const last = await PaxosKV.get<number>('count');
