@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCommand, type ServeOptions } from '../../examples/http-api/options.ts';
+import { parseCommand, UsageError, type ServeOptions } from '../../examples/http-api/options.ts';
 
 function parse(...args: string[]): ServeOptions {
   const command = parseCommand(['--cookie', 'C', ...args]);
@@ -53,3 +53,15 @@ test('what a node remembers is kept by its name and its cookie, without showing 
   );
   assert.equal(parse('--name', 'a@h', '--state-dir', '/somewhere').stateDir, '/somewhere');
 });
+
+for (const [what, args] of [
+  ['no name', ['--cookie', 'C']],
+  ['no cookie', ['--name', 'n1@127.0.0.1']],
+  ['a name without host', ['--name', 'n1', '--cookie', 'C']],
+  ['a name to join without host', ['--name', 'n1@h', '--cookie', 'C', '--join', 'n2']],
+  ['a port that is none', ['--name', 'n1@127.0.0.1', '--cookie', 'C', '--port', '80x']],
+  ['a cluster of none', ['--name', 'n1@127.0.0.1', '--cookie', 'C', '--cluster-size', '0']],
+  ['an unknown option', ['--name', 'n1@127.0.0.1', '--cookie', 'C', '--colour', 'red']],
+] as const) {
+  test(`wrong arguments are refused: ${what}`, () => assert.throws(() => parseCommand(args), UsageError));
+}

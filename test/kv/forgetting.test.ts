@@ -16,12 +16,14 @@ const QUICK = { collectAfterMs: 100, settleAfterMs: 300 };
 /** Three nodes with a bucket of their own whose sweep acts soon. */
 async function startedMine(cluster: InsideCluster): Promise<Quorate[]> {
   const nodes = await cluster.startSettled(1, 2, 3);
-  for (const { node } of nodes) {
-    await node.run(async (self) => self.unlink(await Bucket.startLink({ ...MINE, sweepTimes: QUICK }, { self })));
-  }
+  for (const node of nodes) await startMine(node);
   await PaxosKV.waitForBucket('Mine', { timeoutMs: 5000 });
   await eventually(() => nodes.every((node) => acceptorOf(node).config?.M.length === 3 && acceptorOf(node).active));
   return nodes;
+}
+
+function startMine({ node }: Quorate): Promise<void> {
+  return node.run(async (self) => self.unlink(await Bucket.startLink({ ...MINE, sweepTimes: QUICK }, { self })));
 }
 
 function acceptorOf(quorate: Quorate): Acceptor {
@@ -111,18 +113,29 @@ test('what a dead proposer left half-done is finished: a value that all took is 
   });
 });
 
-test('a member that is down blocks forgetting, but not erasing', async () => {
+test('a member that is down blocks forgetting, but not erasing; when it is back all is forgotten', async () => {
   await withInside(async (cluster) => {
     const nodes = await startedMine(cluster);
     const [a, b, c] = nodes as [Quorate, Quorate, Quorate];
     const pid = a.node.spawn(async (self) => void (await self.receive()));
     await PaxosKV.put('key', 1, { ...MINE, pid });
+    await PaxosKV.put('kept', 2, MINE);
     await c.node.stop();
     await eventually(() => a.status?.connected === 2 && b.status?.connected === 2);
     a.node.send(pid, 'end');
     await eventually(async () => JSON.stringify(await PaxosKV.get('key', MINE)) === JSON.stringify(NOT_FOUND));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    for (const node of [a, b]) assert.equal(acceptorOf(node).keys.get(canonicalKey('key'))?.cell?.live, false);
+    const sweeps = Date.now() + 3000;
+    await eventually(() => {
+      for (const node of [a, b]) assert.equal(acceptorOf(node).keys.get(canonicalKey('key'))?.cell?.live, false);
+      return Date.now() > sweeps;
+    });
+    const back = await cluster.start(3);
+    await startMine(back);
+    await eventually(
+      () => [a, b, back].every((node) => acceptorOf(node).active && acceptorOf(node).keys.size === 1),
+      () => sizes([a, b, back]),
+    );
+    assert.deepEqual(await PaxosKV.get('kept', MINE), { ok: true, value: 2 });
   });
 });
 
