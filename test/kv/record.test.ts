@@ -184,6 +184,7 @@ test('negative control: records that lose their votes in a restart decide two co
   const instead = nextConfig(c1, { kind: 'fill', member: member(4) });
   assert.equal(propose([founded, founded], 1, c2), c2);
   assert.equal(propose([founded, founded], 2, instead), instead);
+});
 
 test('a bucket keeps the configurations since the newest complete one, and a few more for members that lag', () => {
   let record = recordDecided(recordDecided(blank, CLUSTER_CHAIN, c1), 'B', b1);

@@ -227,4 +227,9 @@ export const ROUND_CONTROLS: readonly Control[] = [
       'operation.okCount >= Math.ceil((3 * config.N) / 4)) {',
     ),
   },
+  {
+    name: 'read-across-forgetting',
+    rule: 'a read does not answer what a member that knows nothing may have forgotten since',
+    replacements: one('read', 'if (mayBeForgotten(chosen, replies))', 'if (false)'),
+  },
 ];
