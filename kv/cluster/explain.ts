@@ -122,7 +122,7 @@ function explainQuorum(state: ClusterState, own: Config, bucket: string, newest:
   }
   return (
     `${lost}, and ${list(holders)} alone cannot tell what was decided, ${newest.r} members are needed for that: ` +
-    `reset by force (quorate force-reset) to go on with what ${list(holders)} holds, or stop ${list(holders)} too to begin empty`
+    `reset by force (quorate force-reset) to go on with what is left there, or stop ${list(holders)} too to begin empty`
   );
 }
 

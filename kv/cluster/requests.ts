@@ -40,6 +40,11 @@ export function openRequest(
   state.requests.push({ id, request, until, seats: newestOf(state.record.system)?.N ?? null });
 }
 
+export function withdrawRequest(state: ClusterState, id: number): void {
+  const at = state.requests.findIndex((open) => open.id === id);
+  if (at >= 0) state.requests.splice(at, 1);
+}
+
 /** Answers the requests that are done, impossible or too late. */
 export function settleRequests(state: ClusterState, context: StepContext, effects: ClusterEffect[]): void {
   for (const open of [...state.requests]) {
