@@ -30,6 +30,8 @@ export function founded(members: number, seats: number = members): Config {
 }
 
 export const fill = (m: number): ConfigStep => ({ kind: 'fill', member: incarnation(m) });
+/** Anew, with this one member. */
+export const fresh = (m: number): ConfigStep => ({ kind: 'fresh', members: [incarnation(m)] });
 export const vacate = (m: number): ConfigStep => ({ kind: 'vacate', name: memberName(m) });
 export const shrink = (m: number): ConfigStep => ({ kind: 'shrink', name: memberName(m) });
 export const grow = (m: number | null): ConfigStep => ({ kind: 'grow', member: m === null ? null : incarnation(m) });

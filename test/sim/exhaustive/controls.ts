@@ -42,6 +42,7 @@ const CAUGHT_IN: readonly (readonly [scenario: string, controls: readonly string
   ['three-two-one', ['no-merge-after-shrink']],
   ['skipped-decrease', ['serves-though-skipped']],
   ['grow-replace', ['few-merge-always']],
+  ['fresh-retry', ['fresh-forgets-retries']],
 ];
 
 function shared(name: string, scenario: string): ExhaustiveControl {

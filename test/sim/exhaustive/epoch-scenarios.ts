@@ -1,5 +1,5 @@
 /** The scopes that are searched over several configurations, decided in order and each at any time. */
-import { across, fill, count, founded, grow, only, replace, shrink, vacate } from './builders.ts';
+import { across, count, fill, founded, fresh, grow, only, replace, shrink, vacate } from './builders.ts';
 import type { Scenario, Variant } from './scenario.ts';
 
 const three = count(3);
@@ -116,6 +116,15 @@ export const EPOCH_SCENARIOS: readonly Scenario[] = [
       first: founded(3),
       steps: [grow(null), fill(3), replace(0, 4)],
       prefix: [{ operation: 0, members: [0, 1] }],
+    }),
+  ),
+  quick(
+    'fresh-retry',
+    'a value is lost with all members, a new cluster begins, and the put that made it is retried',
+    only([across('put', 1, [[1], [1, 2]])], {
+      first: founded(1),
+      steps: [fresh(1)],
+      prefix: [{ operation: 0, members: [0], steps: 1 }],
     }),
   ),
 ];

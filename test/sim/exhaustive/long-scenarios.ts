@@ -1,5 +1,5 @@
 /** Larger scopes, on demand: some are searched whole within minutes, others as far as memory and time allow. */
-import { across, everyOrder, count, founded, grow, history, only, op, replace, shrink } from './builders.ts';
+import { across, count, everyOrder, founded, grow, history, only, op, replace, shrink } from './builders.ts';
 import type { Draft } from './builders.ts';
 import type { Scenario, Variant } from './scenario.ts';
 

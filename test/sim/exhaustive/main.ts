@@ -5,6 +5,7 @@
  * Exit code 1 when an invariant was broken. SIGINT and SIGTERM end the search with what was covered.
  */
 import { parseArgs } from 'node:util';
+import { UsageError } from '../cli/options.ts';
 import { EXHAUSTIVE_CONTROLS, findExhaustiveControl } from './controls.ts';
 import { runScenario } from './run.ts';
 import { findScenarios, SCENARIOS } from './scenarios.ts';
@@ -32,8 +33,16 @@ const BREATH_MS = 200;
 export const EXHAUSTIVE_COMMAND: Command = {
   name: 'exhaustive',
   about: 'searches all states of small scopes of the cores; without more arguments: the list of them',
-  run,
+  run: (args) => run(args).catch(explain),
 };
+
+/** A wrong command line is answered with what would be right. */
+function explain(error: unknown): number {
+  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
+  if (!isUsage) throw error;
+  console.error(`${error.message}\n\n${USAGE}`);
+  return 2;
+}
 
 interface Options {
   readonly name: string;
@@ -80,7 +89,7 @@ async function run(args: readonly string[]): Promise<number> {
 async function searchAll(options: Options): Promise<number> {
   const scenarios = findScenarios(options.name).filter((scenario) => hasVariant(scenario, options.variant));
   if (scenarios.length === 0) {
-    throw new Error(
+    throw new UsageError(
       `no scenario is called '${options.name}'${options.variant === null ? '' : ` with that variant`}; --list lists them`,
     );
   }
@@ -159,13 +168,14 @@ function hasVariant(scenario: Scenario, variant: string | null): boolean {
 function controlOf(name: string | undefined): ExhaustiveControl | null {
   if (name === undefined) return null;
   const control = findExhaustiveControl(name);
-  if (control === undefined) throw new Error(`no control is called '${name}'; --controls lists them`);
+  if (control === undefined) throw new UsageError(`no control is called '${name}'; --controls lists them`);
   return control;
 }
 
 function positive(text: string, option: string): number {
   const number = Number(text);
-  if (!Number.isFinite(number) || number <= 0) throw new Error(`--${option} takes a number above 0, not '${text}'`);
+  if (!Number.isFinite(number) || number <= 0)
+    throw new UsageError(`--${option} takes a number above 0, not '${text}'`);
   return number;
 }
 

@@ -12,13 +12,14 @@ import { Members } from './members.ts';
 import { incarnation, memberName, memberNumber } from './names.ts';
 import type { Narrator } from './narrator.ts';
 import { Properties } from './properties.ts';
-import { ENDED, Proposals, UNSTARTED } from './proposals.ts';
+import { ENDED, UNSTARTED } from './proposal-step.ts';
+import { Proposals } from './proposals.ts';
 import { copyMember, copyState, decode, encodeHead, encodeMember, initialState, join, withNumber } from './state.ts';
 import { NO_REPLY, Words } from './words.ts';
 import type { Config, Incarnation } from '../../../kv/paxos/messages.ts';
 import type { Cores } from '../cores.ts';
 import type { MemberStep } from './members.ts';
-import type { ProposalStep } from './proposals.ts';
+import type { ProposalStep } from './proposal-step.ts';
 import type { OperationPlan, Scope } from './scenario.ts';
 import type { MemberState, Shape, State } from './state.ts';
 

@@ -1,10 +1,11 @@
 /** Tells the steps of a trace in words. Members keep their names A, B, C... although a search sorts them. */
 import { ballotText } from './intern.ts';
+import { LEARNED, TIMEOUT } from './proposal-step.ts';
 import { NO_REPLY, replyText, requestText } from './words.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { Model } from './model.ts';
 import type { MemberStep } from './members.ts';
-import type { ProposalStep } from './proposals.ts';
+import type { ProposalStep } from './proposal-step.ts';
 
 export class Narrator {
   readonly #model: Model;
@@ -44,9 +45,10 @@ export class Narrator {
 
   proposal(slot: number, step: ProposalStep): string {
     const { words } = this.#model;
-    const parts = step.inputs.map(([m, reply]) =>
-      m < 0 ? 'a timeout' : `${words.replies.at(reply).kind} of ${this.#name(m)}`,
-    );
+    const parts = step.inputs.map(([m, reply]) => {
+      if (m === LEARNED) return `hearing of epoch ${reply}`;
+      return m === TIMEOUT ? 'a timeout' : `${words.replies.at(reply).kind} of ${this.#name(m)}`;
+    });
     const does: string[] = [];
     for (const request of step.sent) does.push(`sends ${requestText(words.requests.at(request).message)}`);
     const answer = words.answers.at(step.answer);

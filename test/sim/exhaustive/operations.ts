@@ -45,6 +45,7 @@ export function answerOf(plan: OperationPlan, outcome: Outcome): Answer {
     case 'extend':
       return { kind: 'ok', result: outcome.result as Value, ver: outcome.result === null ? null : ver };
     case 'read':
+    case 'settle':
       return { kind: 'ok', result: cell === null ? null : (cell.value as readonly number[]), ver };
     case 'erase':
     case 'collect':

@@ -3,12 +3,13 @@
  * delay. Everything they sent may still arrive later, as anything sent may.
  */
 import { adoptTogether } from './epochs.ts';
-import { UNSTARTED } from './proposals.ts';
+import { memberNames } from './narrator.ts';
+import { UNSTARTED } from './proposal-step.ts';
 import { copyState } from './state.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { Model } from './model.ts';
-import type { ProposalStep } from './proposals.ts';
-import type { PrefixStep } from './scenario.ts';
+import type { ProposalStep } from './proposal-step.ts';
+import type { PrefixStep, Variant } from './scenario.ts';
 import type { MemberState, State } from './state.ts';
 
 /** The text of the state in which the search begins. */
@@ -16,6 +17,18 @@ export function runPrefix(model: Model): string {
   let state = model.initial();
   for (const step of model.variant.prefix ?? []) state = runStep(model, state, step);
   return model.encode(state);
+}
+
+/** What runs before the search, for people. */
+export function describePrefix({ prefix = [], operations }: Variant): string[] {
+  return prefix.map(({ members, does, operation = 0, steps, epoch }) => {
+    const who = members.map((m) => memberNames(m + 1)[m]).join(', ');
+    const what = `${String(operations[operation]?.kind)} ${operation}`;
+    if (does === 'observe') return `before: ${who} observe the end of what they watch`;
+    if (does === 'adopt') return `before: ${who} adopt epoch ${String(epoch)}, and merge`;
+    if (does === 'hints') return `before: ${who} get the hints of ${what}`;
+    return `before: ${what} ${steps === undefined ? 'runs' : `takes ${steps} steps`} and reaches ${who}`;
+  });
 }
 
 function runStep(model: Model, initial: State, step: PrefixStep): State {

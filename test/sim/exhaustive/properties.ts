@@ -76,7 +76,14 @@ export class Properties {
       if (kind === 'collect' || said === 'no_quorum') continue;
       const aim = (state.aims[slot] as number) - 1;
       const target = aim < 0 ? -1 : this.#words.lives.at(aim).creator;
-      const operation = { id: slot, kind, target, calledAt: ++stamp, answeredAt: Infinity, result: undefined };
+      const operation = {
+        id: slot,
+        kind: kind === 'settle' ? ('read' as const) : kind,
+        target,
+        calledAt: ++stamp,
+        answeredAt: Infinity,
+        result: undefined,
+      };
       operations.set(slot, operation);
       history.push(operation);
     }
@@ -99,11 +106,18 @@ export class Properties {
     return null;
   }
 
+  /** All was lost between them. What was chosen before must not be done again all the same. */
+  #startsAnew(earlier: Offer, later: Offer): boolean {
+    return this.#variant.configs.some(({ e, fresh }) => fresh === true && earlier.b.e < e && e <= later.b.e);
+  }
+
   #judgeChosen(state: State, forgotten: Ballot): string | null {
     const chosen = state.chosen.map((id) => this.#words.offers.at(id));
     chosen.sort((a, b) => compareBallots(a.b, b.b) || Number(b.fast) - Number(a.fast));
     for (let i = 1; i < chosen.length; i++) {
-      const broken = describeBreak(chosen[i - 1] as Offer, chosen[i] as Offer, forgotten);
+      const [earlier, later] = [chosen[i - 1] as Offer, chosen[i] as Offer];
+      if (this.#startsAnew(earlier, later)) continue;
+      const broken = describeBreak(earlier, later, forgotten);
       if (broken !== null) return broken;
     }
     const lives = new Map<number, Ballot>();

@@ -11,19 +11,15 @@ import { ballotText, cellText, Interner } from './intern.ts';
 import { KEY } from './members.ts';
 import { memberName } from './names.ts';
 import { answerOf, appending, copyOperation, isForget, isOwn, operationText, planClock } from './operations.ts';
+import { ACCEPTED, ENDED, LEARNED, PROMISED, TIMEOUT } from './proposal-step.ts';
 import type { Ballot, Config, RegisterReply } from '../../../kv/paxos/messages.ts';
 import type { Operation } from '../../../kv/paxos/operation.ts';
 import type { Prepared, Proposer, ProposerEffect } from '../../../kv/paxos/proposer-state.ts';
 import type { Cores } from '../cores.ts';
+import type { Input, ProposalStep } from './proposal-step.ts';
 import type { OperationPlan, Scope } from './scenario.ts';
 import type { Words } from './words.ts';
 
-/** Bits per member and operation: its promise was counted, its acceptance was counted. */
-export const PROMISED = 1;
-export const ACCEPTED = 2;
-
-export const UNSTARTED = 0;
-export const ENDED = 1;
 const NOTHING_PREPARED = 0;
 /** What the clock shows when the plan has no more rounds: a step that draws from it is not taken. */
 const NO_MORE_ROUNDS = 1_000_000;
@@ -35,26 +31,11 @@ interface Held {
   readonly drawn: readonly number[];
 }
 
-/** One visible step of an operation. */
-export interface ProposalStep {
-  readonly core: number;
-  readonly cache: number;
-  readonly sent: readonly number[];
-  readonly answer: number;
-  /** Which members' replies the operation has counted, by member. */
-  readonly marks: readonly number[];
-  /** A tombstone of its own for this incarnation was proposed; -1: none. */
-  readonly erases: number;
-  readonly violation: string | null;
-  /** What led to it, one word per reply or timeout: member and reply, or -1. */
-  readonly inputs: readonly (readonly [number, number])[];
-}
-
 interface Attempted {
   readonly proposer: Proposer;
   readonly operation: Operation;
   readonly drawn: number[];
-  readonly inputs: readonly (readonly [number, number])[];
+  readonly inputs: readonly Input[];
 }
 
 export class Proposals {
@@ -141,7 +122,7 @@ export class Proposals {
   /** The proposer learns of a newer configuration while the operation runs. */
   learn(slot: number, core: number, cache: number, config: Config): readonly ProposalStep[] {
     return this.#remember(`c${slot} ${core} ${cache} ${config.e}`, () => {
-      const attempted = this.#restore(slot, core, cache, []);
+      const attempted = this.#restore(slot, core, cache, [], [[LEARNED, config.e]]);
       const all = (1 << config.M.length) - 1;
       const step = this.#take(slot, attempted, config, (out) =>
         this.#cores.stepConfig(attempted.proposer, config, all, 0, out),
@@ -198,9 +179,9 @@ export class Proposals {
     return [...found.values()];
   }
 
-  /** Replies that may come next, and -1 for a timeout. Acceptances say nothing but themselves: they come in one order. */
-  #inputs({ operation, inputs }: Attempted, waiting: readonly number[][]): (readonly [number, number])[] {
-    const next: (readonly [number, number])[] = [];
+  /** Replies that may come next, or a timeout. Acceptances say nothing but themselves: they come in one order. */
+  #inputs({ operation, inputs }: Attempted, waiting: readonly number[][]): Input[] {
+    const next: Input[] = [];
     let hasAccepted = false;
     const config = operation.config as Config;
     waiting.forEach((replies, member) => {
@@ -215,12 +196,12 @@ export class Proposals {
         next.push([member, reply]);
       }
     });
-    if (operation.phase !== 'ended' && operation.phase !== 'collecting') next.push([-1, -1]);
+    if (operation.phase !== 'ended' && operation.phase !== 'collecting') next.push([TIMEOUT, 0]);
     return next;
   }
 
-  #feed({ proposer, operation }: Attempted, [member, reply]: readonly [number, number], out: ProposerEffect[]): void {
-    if (member < 0) return this.#cores.stepTime(proposer, LATER_MS, out);
+  #feed({ proposer, operation }: Attempted, [member, reply]: Input, out: ProposerEffect[]): void {
+    if (member === TIMEOUT) return this.#cores.stepTime(proposer, LATER_MS, out);
     const from = this.#placeOf(operation.config as Config, member);
     const message: RegisterReply = { ...this.#words.replies.at(reply), from };
     this.#cores.stepReply(proposer, message, 0, out);
@@ -314,6 +295,8 @@ export class Proposals {
         return this.#cores.createErase(KEY, ver as Ballot, settings);
       case 'collect':
         return this.#cores.createCollect(KEY, settings);
+      case 'settle':
+        return this.#cores.createSettle(KEY, settings);
     }
   }
 
@@ -332,7 +315,13 @@ export class Proposals {
     return proposer;
   }
 
-  #restore(slot: number, core: number, cache: number, marks: readonly number[]): Attempted {
+  #restore(
+    slot: number,
+    core: number,
+    cache: number,
+    marks: readonly number[],
+    inputs: Attempted['inputs'] = [],
+  ): Attempted {
     const held = this.#cells.at(core);
     const operation = copyOperation(held.operation as Operation);
     const config = operation.config as Config;
@@ -347,7 +336,7 @@ export class Proposals {
         operation.acceptedCount += 1;
       }
     });
-    return { proposer: this.#proposer(slot, config, cache, operation), operation, drawn: [...held.drawn], inputs: [] };
+    return { proposer: this.#proposer(slot, config, cache, operation), operation, drawn: [...held.drawn], inputs };
   }
 
   #keepCache(proposer: Proposer): number {
@@ -389,7 +378,7 @@ export class Proposals {
   }
 }
 
-function copyOf(attempted: Attempted, input: readonly [number, number]): Attempted {
+function copyOf(attempted: Attempted, input: Input): Attempted {
   const operation = copyOperation(attempted.operation);
   const { proposer } = attempted;
   const running = new Map([[operation.b.r, operation]]);

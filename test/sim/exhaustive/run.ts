@@ -1,7 +1,7 @@
 /** Runs one scenario, all its variants one after the other, with or without a rule switched off. */
 import { loadCores } from '../cores.ts';
 import { Model } from './model.ts';
-import { runPrefix } from './prefix.ts';
+import { describePrefix, runPrefix } from './prefix.ts';
 import { search } from './search.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { ExhaustiveControl } from './controls.ts';
@@ -64,5 +64,6 @@ async function searchVariant(
   for (const step of variant.steps ?? []) configs.push(cores.nextConfig(configs[configs.length - 1] as Config, step));
   const { servesUnsealed = false, arrivesTwice = false } = control ?? {};
   const model = new Model(cores, { ...variant, configs, servesUnsealed, arrivesTwice });
-  return search(model, runPrefix(model), limits);
+  const report = await search(model, runPrefix(model), limits);
+  return { ...report, trace: report.violation === null ? [] : [...describePrefix(variant), ...report.trace] };
 }

@@ -3,7 +3,7 @@ import type { ConfigStep } from '../../../kv/cluster/config.ts';
 import type { Config } from '../../../kv/paxos/messages.ts';
 import type { Replacement } from '../cores.ts';
 
-export type OperationKind = 'put' | 'change' | 'extend' | 'read' | 'erase' | 'collect';
+export type OperationKind = 'put' | 'change' | 'extend' | 'read' | 'erase' | 'collect' | 'settle';
 
 export interface OperationPlan {
   readonly kind: OperationKind;

@@ -64,6 +64,27 @@ const CREATING: readonly Scenario[] = [
   ),
 ];
 
+const SETTLING: readonly Scenario[] = [
+  quick(
+    'settle-read',
+    'a put that one member has accepted so far, a settling read, and a read',
+    only([op('put', 1, [1], { classic: true }), op('settle', 2, [2]), op('read', 3, [3])], {
+      prefix: [
+        { operation: 0, members: three, steps: 1 },
+        { operation: 0, members: [0], steps: 1 },
+      ],
+    }),
+  ),
+  quick(
+    'settle-erase',
+    'a put that all members took, its erase and forgetting, and a settling read',
+    only([op('put', 1, [1], mortal), op('erase', 2, [2, 4]), op('settle', 3, [3])], {
+      forgets: true,
+      prefix: createdAndEnded(three),
+    }),
+  ),
+];
+
 const CHANGING: readonly Scenario[] = [
   quick(
     'put-change',
@@ -244,6 +265,7 @@ const FORGETTING: readonly Scenario[] = [
 
 export const SCENARIOS: readonly Scenario[] = [
   ...CREATING,
+  ...SETTLING,
   ...CHANGING,
   ...ENDING,
   ...FORGETTING,
