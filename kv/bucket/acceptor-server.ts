@@ -6,6 +6,7 @@ import { QuorateError } from '../../runtime/errors.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
+import { tuple2 } from '../../runtime/term/tuple.ts';
 import {
   GenServer,
   Next,
@@ -32,6 +33,7 @@ import { readRequestTerm } from './wire.ts';
 import { entryTerm } from './wire-fields.ts';
 
 const SWEEP: Atom = nameAtom('$sweep');
+const GEN_CAST: Atom = nameAtom('$gen_cast');
 const SWEEP_MS = 2000;
 
 /** `keys`: what this acceptor holds, without values, for `PaxosKV.keys`. */
@@ -89,10 +91,8 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
       if (shared.acceptor === this.#engine) shared.acceptor = null;
       this.#engine.close();
     });
-    if (!this.#engine.onView(view)) {
-      table.isInStep = true;
-      throw new QuorateError('boot_given_up', `bucket ${bucket}: its table on this node is of no use any more`);
-    }
+    // Given up as soon as it is there, when the record was renewed since the boot was taken: that must not fail the start of the node.
+    if (!this.#engine.onView(view)) self.send(self.pid, tuple2(GEN_CAST, { kind: 'view', view }));
     self.sendAfter(SWEEP_MS, self.pid, SWEEP);
     return Next.ok(null);
   }

@@ -8,9 +8,10 @@ import { runProcess } from '../../runtime/process/run.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { decodeKey } from '../key.ts';
 import { ZERO } from '../paxos/ballot.ts';
-import type { Cell, Holding, Key, NodeName } from '../paxos/messages.ts';
+import type { Cell, Config, Entry, Holding, Incarnation, Key, NodeName } from '../paxos/messages.ts';
 import { choice, quorumSize, sameIncarnation } from '../paxos/quorum.ts';
 import { AcceptorServer } from './acceptor-server.ts';
+import { partitionOf } from './partitions.ts';
 import { ProposerServer } from './proposer-server.ts';
 import { readiness } from './routes.ts';
 import type { Selector } from './selector.ts';
@@ -38,11 +39,41 @@ export async function collectCells(bucket: string, selector: Selector | null): P
   return found.includes(null) ? null : new Map(found.flatMap((cells) => cells ?? []));
 }
 
+/** What each member of a key's partition holds for it: null when it does not answer. Null: the members are not known here. */
+export async function collectInstance(
+  bucket: string,
+  key: Key,
+): Promise<Map<NodeName, Entry | null | undefined> | null> {
+  const { partitions } = await readiness(bucket);
+  const asked = await askMembers(bucket, partitionOf(key, partitions), { kind: 'key', key });
+  if (asked === null) return null;
+  return new Map(asked.tables.map(([name, table]) => [name, table === null ? null : table.get(key)]));
+}
+
 async function collectFrom(
   bucket: string,
   partition: number,
   selector: Selector | null,
 ): Promise<(readonly [Key, Cell])[] | null> {
+  const asked = await askMembers(bucket, partition, selector);
+  if (asked === null) return null;
+  const tables = asked.tables.flatMap(([, table]) => (table === null ? [] : [table]));
+  if (tables.length < quorumSize(asked.config.N)) return null;
+  const found: (readonly [Key, Cell])[] = [];
+  for (const key of new Set(tables.flatMap((table) => [...table.keys()]))) {
+    const chosen = choice(tables.map((table): Holding => table.get(key) ?? NOTHING));
+    if (chosen !== null) found.push([key, chosen.cell]);
+  }
+  return found;
+}
+
+interface Asked {
+  readonly config: Config;
+  /** Null: it is not connected, or does not answer. */
+  readonly tables: readonly (readonly [NodeName, Map<Key, Entry> | null])[];
+}
+
+async function askMembers(bucket: string, partition: number, selector: Selector | null): Promise<Asked | null> {
   const at = (currentSelf() as { scheduler?: ReturnType<typeof scheduler> } | undefined)?.scheduler ?? scheduler();
   // every call from a process of its own: a process waits for one answer at a time
   const call = <T>(ask: (self: Self) => Promise<T>): Promise<T | null> => orNull(runProcess(at, ask));
@@ -50,22 +81,16 @@ async function collectFrom(
   const view = await call((self) => ProposerServer.call(proposer, { kind: 'view' }, { self }));
   const config = view?.configs.at(-1);
   if (!view || config === undefined) return null;
-  const members = config.M.filter((m) => view.present.some((p) => sameIncarnation(p, m)));
-  const askMember = (name: NodeName): Promise<readonly unknown[] | null> => {
+  const askMember = async (member: Incarnation): Promise<readonly [NodeName, Map<Key, Entry> | null]> => {
+    const { name } = member;
+    if (!view.present.some((p) => sameIncarnation(p, member))) return [name, null];
     const acceptor = tuple2(nameAtom(acceptorName(bucket, partition)), nameAtom(name));
-    return call((self) => AcceptorServer.call(acceptor, { kind: 'keys', selector }, { self, timeoutMs: ANSWER_MS }));
+    const answer = await call((self) =>
+      AcceptorServer.call(acceptor, { kind: 'keys', selector }, { self, timeoutMs: ANSWER_MS }),
+    );
+    return [name, answer === null ? null : new Map(answer.map((one) => readEntry(one, Number.MAX_SAFE_INTEGER)))];
   };
-  const answers = await Promise.all(members.map(({ name }) => askMember(name)));
-  const tables = answers.flatMap((answer) =>
-    answer === null ? [] : [new Map(answer.map((one) => readEntry(one, Number.MAX_SAFE_INTEGER)))],
-  );
-  if (tables.length < quorumSize(config.N)) return null;
-  const found: (readonly [Key, Cell])[] = [];
-  for (const key of new Set(tables.flatMap((table) => [...table.keys()]))) {
-    const chosen = choice(tables.map((table): Holding => table.get(key) ?? NOTHING));
-    if (chosen !== null) found.push([key, chosen.cell]);
-  }
-  return found;
+  return { config, tables: await Promise.all(config.M.map(askMember)) };
 }
 
 async function orNull<T>(call: Promise<T>): Promise<T | null> {

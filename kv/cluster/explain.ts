@@ -45,7 +45,7 @@ export function explainCluster(state: ClusterState): string | null {
   if (connected.length < quorumSize(own.N)) {
     return (
       `no quorum: ${connected.length} of ${own.N} nodes are connected, ${quorumSize(own.N)} are needed; start ${list(missing)}` +
-      `, or, if they are lost for good, reset the cluster by force${also}`
+      `, or, if they are lost for good, reset the cluster by force (quorate force-reset)${also}`
     );
   }
   const open = state.requests.find(({ request }) => request.kind !== 'leave');
@@ -117,12 +117,12 @@ function explainQuorum(state: ClusterState, own: Config, bucket: string, newest:
   if (away.length > 0) {
     return (
       `${lost}: it waits for ${list(away)}, which may hold values decided before the restart: ` +
-      `start ${list(away)}, or give up what only ${list(away)} may hold with a reset by force`
+      `start ${list(away)}, or give up what only ${list(away)} may hold with a reset by force (quorate force-reset)`
     );
   }
   return (
     `${lost}, and ${list(holders)} alone cannot tell what was decided, ${newest.r} members are needed for that: ` +
-    `reset by force to go on with what ${list(holders)} holds, or stop ${list(holders)} too to begin empty`
+    `reset by force (quorate force-reset) to go on with what is left there, or stop ${list(holders)} too to begin empty`
   );
 }
 

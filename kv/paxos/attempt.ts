@@ -108,7 +108,7 @@ export function onPromise(proposer: Proposer, operation: Operation, nowMs: numbe
   if (fast !== null && operation.okCount === config.M.length) {
     const message: Chosen = { kind: 'chosen', e: config.e, key: operation.key, b: operation.b, fast: true };
     out.push({ kind: 'hint', message });
-    const result = operation.change(null, operation.b).result;
+    const { result } = operation.change(null, operation.b);
     return answer(proposer, operation, { kind: 'ok', result, cell: fast }, out);
   }
   if (operation.phase !== 'preparing') return;
@@ -211,7 +211,7 @@ export function onRefused(
   nowMs: number,
   out: ProposerEffects,
 ): void {
-  if (isNack && (operation.refused & bit) === 0) operation.nackCount += 1;
+  if (isNack && proposer.limits.deliversOnce && (operation.refused & bit) === 0) operation.nackCount += 1;
   operation.refused |= bit;
   // Somebody else prepared the key meanwhile: the ordinary way, at once.
   if (isNack && operation.isPrepared && operation.phase === 'accepting') {
@@ -260,7 +260,8 @@ function backOff(proposer: Proposer, operation: Operation, nowMs: number, out: P
 
 /**
  * The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. Except when every member refused
- * it: their promises and floors only grow. Otherwise the first put of a node whose clock is behind a floor could not tell what became of it.
+ * it: their promises and floors only grow, and the transport brings no second copy of what they took before. Otherwise the first put of a
+ * node whose clock is behind a floor could not tell what became of it.
  */
 export function keepOffer(operation: Operation): void {
   const isDead = operation.phase === 'preparing' && operation.nackCount === operation.config?.M.length;

@@ -13,11 +13,17 @@ function describe(report: RunReport, options: FaultsOptions): string {
     `${report.nodes} nodes, ${(report.elapsedMs / 1000).toFixed(0)} s, faults: ${list(faults)}`,
     `${operations.answered} operations answered, ${operations.unknown} unknown, ${operations.refused} refused (${list(failures)})`,
     `${operations.keys} keys, at most ${operations.mostOnOneKey} operations on one; longest time without any answer ${report.longestGapMs} ms`,
+    `time without any answer, for each kind of fault, median and most: ${describeGaps(report)}`,
     ...violations.map(({ key, what, about }) => `VIOLATION of ${key}: ${what}: ${about}`),
     ...troubles.map((trouble) => `TROUBLE: ${trouble}`),
     isGood(report) ? 'linearizable; nothing lost, nothing applied twice' : 'FAILED',
     `again: ${replayCommand(options)}`,
   ].join('\n');
+}
+
+function describeGaps({ gapsMs }: RunReport): string {
+  const texts = Object.entries(gapsMs).map(([kind, gaps]) => `${kind} ${gaps[gaps.length >> 1]} and ${gaps.at(-1)} ms`);
+  return texts.join(', ') || 'none';
 }
 
 function isGood({ violations, troubles }: RunReport): boolean {

@@ -32,8 +32,9 @@ export interface RunReport {
   readonly elapsedMs: number;
   readonly operations: History['counts'] & { readonly keys: number; readonly mostOnOneKey: number };
   readonly failures: History['failures'];
-  /** The longest time in which no client anywhere had an answer. */
+  /** The longest time in which no client anywhere had an answer: in all, and while each kind of fault lasted, sorted. */
   readonly longestGapMs: number;
+  readonly gapsMs: Readonly<Partial<Record<FaultKind, readonly number[]>>>;
   readonly violations: readonly Violation[];
   /** What else is wrong: a node that ended by itself, lost data, no progress after everything was mended. */
   readonly troubles: readonly string[];
@@ -69,6 +70,12 @@ function openNetwork({ nodes, faults }: RunOptions, random: Random): Promise<Net
   return faults.includes('netns') ? NamespaceNetwork.open(numbers) : ProxyNetwork.open(numbers, random);
 }
 
+interface PastFault {
+  readonly kind: FaultKind;
+  readonly from: number;
+  readonly to: number;
+}
+
 class Run {
   readonly #options: RunOptions;
   readonly #random: Random;
@@ -78,6 +85,7 @@ class Run {
   readonly #ending = new AbortController();
   readonly #counts: Partial<Record<FaultKind, number>> = {};
   readonly #troubles: string[] = [];
+  readonly #past: PastFault[] = [];
   readonly #startedAt = performance.now();
 
   constructor(options: RunOptions, random: Random, network: Network, cluster: FaultCluster) {
@@ -131,9 +139,11 @@ class Run {
   async #carryOut(fault: Fault, deadline: number): Promise<void> {
     this.#counts[fault.kind] = (this.#counts[fault.kind] ?? 0) + 1;
     this.#tell(`${fault.text} for ${fault.durationMs.toFixed(0)} ms`);
+    const from = now();
     await fault.begin();
     await this.#pause(Math.min(fault.durationMs, Math.max(0, deadline - performance.now())), [this.#ending.signal]);
     await fault.end();
+    this.#past.push({ kind: fault.kind, from, to: now() });
     this.#tell(`over: ${fault.text}`);
   }
 
@@ -175,6 +185,8 @@ class Run {
     this.#tell(`checking ${operations.length} operations`);
     const perKey = new Map<string, number>();
     for (const { key } of operations) perKey.set(key, (perKey.get(key) ?? 0) + 1);
+    const violations = checkHistory(operations);
+    this.#tell('checked');
     return {
       seed,
       nodes,
@@ -183,7 +195,8 @@ class Run {
       operations: { ...counts, keys: perKey.size, mostOnOneKey: Math.max(0, ...perKey.values()) },
       failures,
       longestGapMs: longestGapMs(operations, loadedAt, haltedAt),
-      violations: checkHistory(operations),
+      gapsMs: gapsByKind(operations, this.#past),
+      violations,
       troubles: [...this.#troubles, ...this.#cluster.crashes, ...this.#cluster.notes],
     };
   }
@@ -204,4 +217,11 @@ export function longestGapMs(operations: readonly Operation[], from: number, to:
   const marks = [from, ...times.sort((a, b) => a - b), to];
   const gaps = marks.slice(1).map((at, index) => at - (marks[index] as number));
   return Math.round(Math.max(...gaps) / 1e6);
+}
+
+function gapsByKind(operations: readonly Operation[], past: readonly PastFault[]): RunReport['gapsMs'] {
+  const gaps: Partial<Record<FaultKind, number[]>> = {};
+  for (const { kind, from, to } of past) (gaps[kind] ??= []).push(longestGapMs(operations, from, to));
+  for (const list of Object.values(gaps)) list.sort((a, b) => a - b);
+  return gaps;
 }

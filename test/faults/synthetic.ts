@@ -10,7 +10,7 @@ import type { KeyKind } from './registers.ts';
 export type Fault = 'none' | 'lost' | 'twice' | 'stale';
 
 export interface SyntheticOptions {
-  readonly kind: Exclude<KeyKind, 'bound'>;
+  readonly kind: KeyKind;
   readonly clients: number;
   readonly operations: number;
   readonly fault: Fault;
@@ -33,6 +33,7 @@ interface State {
 }
 
 const FAULT_CHANCE = 0.05;
+const ERASE_CHANCE = 0.15;
 
 export function makeHistory(seed: number, options: SyntheticOptions): Operation[] {
   const random = new Random(seed);
@@ -63,6 +64,8 @@ function chooseAction(kind: SyntheticOptions['kind'], random: Random): Action {
   switch (kind) {
     case 'once':
       return random.chance(0.3) ? { kind: 'put' } : { kind: 'get' };
+    case 'bound':
+      return random.chance(0.5) ? { kind: 'putBound' } : { kind: 'get' };
     case 'cas':
       return random.chance(0.5) ? { kind: 'casWrite', ver: -1 } : { kind: 'casRead' };
     case 'list':
@@ -79,6 +82,7 @@ function carryOut(pending: readonly Pending[], random: Random, { kind, fault }: 
   const done: Operation[] = [];
   for (const operation of [...pending].sort((a, b) => a.effectAt - b.effectAt)) {
     const { client, id, calledAt, answeredAt, isApplied } = operation;
+    if (kind === 'bound' && random.chance(ERASE_CHANCE)) state.list = [];
     const action = withVersion(operation.action, known.get(client) ?? 0);
     const base = { id, key: `${kind.charAt(0)}0`, action, calledAt, answeredAt };
     if (!isApplied) {
@@ -124,6 +128,7 @@ function isAccepted(action: Action, list: readonly string[]): boolean {
 function show(kind: SyntheticOptions['kind'], list: readonly string[], written: boolean): Result {
   switch (kind) {
     case 'once':
+    case 'bound':
       return { value: list[0] ?? null };
     case 'cas':
       return { ver: list.length, value: list.at(-1) ?? null, written };

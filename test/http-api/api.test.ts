@@ -243,6 +243,28 @@ test('what requests are answered: values, methods, paths, bad input', async (t) 
     assert.deepEqual([asStored.status, errorOf(asStored.body)], [413, 'too_large']);
     assert.equal((await site.ask(1, '/kv/larger')).status, 404);
   });
+  await t.test(
+    'a client that asks before it sends a body is told at once that it is too large, or to go on',
+    async () => {
+      const send = (bytes: number): Promise<{ status: number; asked: boolean }> =>
+        new Promise((resolve, reject) => {
+          let asked = false;
+          const headers = { expect: '100-continue', 'content-length': bytes };
+          const put = request(site.url(1, '/kv/asked'), { method: 'PUT', headers }, (response) => {
+            response.resume();
+            put.destroy();
+            resolve({ status: response.statusCode ?? 0, asked });
+          });
+          put.on('error', reject).on('continue', () => {
+            asked = true;
+            put.end(`"${'x'.repeat(bytes - 2)}"`);
+          });
+          put.flushHeaders();
+        });
+      assert.deepEqual(await send(2_000_000), { status: 413, asked: false });
+      assert.deepEqual(await send(20), { status: 200, asked: true });
+    },
+  );
   await t.test('connections are kept and used again', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ports = new Set<number | undefined>();
@@ -321,21 +343,22 @@ test('a port that is taken ends the program before the node is anybody, with one
   assert.match(stderr, /EADDRINUSE/);
 });
 
-for (const [what, args] of [
-  ['no name', ['--cookie', 'C']],
-  ['no cookie', ['--name', 'n1@127.0.0.1']],
-  ['a name without host', ['--name', 'n1', '--cookie', 'C']],
-  ['a port that is none', ['--name', 'n1@127.0.0.1', '--cookie', 'C', '--port', '80x']],
-  ['a cluster of none', ['--name', 'n1@127.0.0.1', '--cookie', 'C', '--cluster-size', '0']],
-  ['an unknown option', ['--name', 'n1@127.0.0.1', '--cookie', 'C', '--colour', 'red']],
-] as const) {
-  test(`wrong arguments end with 2 and a sentence before anything starts: ${what}`, async (t) => {
-    const machine = await Machine.create(t);
-    const { status, stderr, stdout } = await machine.start(args, PROGRAM).ended;
-    assert.deepEqual([status, stdout], [2, '']);
-    assert.match(stderr, /^--?.+\n--help shows all options\n$|^.+\n--help shows all options\n$/s);
-  });
-}
+test('a second node of the same name ends with 1 and a sentence, the first one stays', async (t) => {
+  const site = await Site.create(t);
+  await site.start(1);
+  const args = ['--name', 'n1@127.0.0.1', '--port', String(site.port(2)), '--cookie', 'C', '--cluster-size', '1'];
+  const { status, stderr } = await site.machine.start(args, PROGRAM).ended;
+  assert.equal(status, 1);
+  assert.match(stderr, /n1@127\.0\.0\.1|n1/);
+  assert.equal((await site.ask(1, '/healthz')).status, 200);
+});
+
+test('wrong arguments end with 2 and a sentence before anything starts', async (t) => {
+  const machine = await Machine.create(t);
+  const { status, stderr, stdout } = await machine.start(['--name', 'n1', '--cookie', 'C'], PROGRAM).ended;
+  assert.deepEqual([status, stdout], [2, '']);
+  assert.match(stderr, /^.+\n--help shows all options\n$/);
+});
 
 test('--help shows every option', async (t) => {
   const machine = await Machine.create(t);

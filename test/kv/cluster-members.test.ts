@@ -90,3 +90,59 @@ for (const leftOut of ['merge', 'enough states', 'merge of all', 'new boot'] as 
     assert.fail('not caught in 400 runs');
   });
 }
+
+test('a joiner whose merge nobody can serve any more takes a new boot, so that it does not block the others from beginning anew', () => {
+  const world = new MemberWorld({ seed: 3, tickMs: 5 });
+  world.startNode('n1');
+  world.startNode('n2');
+  world.run(2000);
+  world.write('n1');
+  world.startNode('n3');
+  for (let i = 0; i < 400 && world.config('n3', BUCKET)?.e !== 2; i++) world.run(5);
+  const joined = world.config('n3', BUCKET)?.M.find((m) => m.name === 'n3')?.boot ?? 0;
+  assert.equal(world.sites.get('n3')?.acceptor.active, false, 'it has its seat and has not merged');
+  for (const name of ['n1', 'n2']) world.crash(name);
+  for (const name of ['n1', 'n2']) world.startNode(name);
+  world.run(6000);
+  const fresh = world.config('n3', BUCKET);
+  assert.equal(fresh?.M.length, 3);
+  assert.ok((fresh?.M.find((m) => m.name === 'n3')?.boot ?? 0) > joined);
+  assert.ok(world.lost.length > 0 && world.isSettled(['n1', 'n2', 'n3']));
+});
+
+test('a member that is removed while it lives hands over what it holds, takes a new boot, and later a new record', () => {
+  const world = new MemberWorld({ seed: 5 });
+  for (const name of ['n1', 'n2', 'n3', 'n4']) world.startNode(name);
+  world.run(3000);
+  for (let i = 0; i < 20; i++) world.write('n1');
+  world.run(200);
+  const id = world.nodes.get('n1')?.state?.record.id;
+  world.ask('n2', { kind: 'replaceMember', leaving: 'n1', joining: 'n4' });
+  world.run(3000);
+  assert.deepEqual(
+    world.config('n2', BUCKET)?.M.map((m) => m.name),
+    ['n4', 'n2', 'n3'],
+  );
+  assert.notEqual(world.nodes.get('n1')?.state?.record.id, id, 'nobody takes it for the member that it was');
+  world.ask('n2', { kind: 'resize', clusterSize: 4 });
+  world.run(3000);
+  assert.equal(world.config('n1', BUCKET)?.M.length, 4);
+  world.check();
+  assert.deepEqual([world.violations, world.acknowledged.size], [[], 20]);
+  assert.deepEqual(world.answers, ['ok', 'ok']);
+});
+
+test('another resize that goes the other way ends the first with a conflict, and a request that is too late says what it waited for', () => {
+  const world = new MemberWorld({ seed: 6 });
+  for (const name of ['n1', 'n2', 'n3']) world.startNode(name);
+  world.run(3000);
+  world.crash('n3');
+  world.ask('n1', { kind: 'resize', clusterSize: 4 }, 5000);
+  world.run(400);
+  world.ask('n2', { kind: 'resize', clusterSize: 2 }, 3000);
+  world.run(4000);
+  assert.equal(world.config('n1')?.N, 2);
+  world.ask('n1', { kind: 'resize', clusterSize: 1 }, 500);
+  world.run(1000);
+  assert.deepEqual(world.answers, ['resize_conflict', 'ok', 'timeout']);
+});

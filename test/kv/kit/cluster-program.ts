@@ -110,13 +110,14 @@ export class ClusterProgram {
     return `n${number}@127.0.0.1`;
   }
 
-  async start(number: number): Promise<NodeProgram> {
+  async start(number: number, options: object = {}): Promise<NodeProgram> {
     const program = new NodeProgram({
       name: this.name(number),
       cookie: 'cluster-test',
       epmd: { port: this.#port },
       stateDir: join(this.folder, String(number)),
       ...this.#options,
+      ...options,
     });
     this.#nodes.set(number, program);
     await program.started();

@@ -17,6 +17,9 @@ export interface Command {
     | 'unbind'
     | 'pid'
     | 'load'
+    | 'resize'
+    | 'putUntilTold'
+    | 'told'
     | 'stop'
     | 'killThread'
     | 'threadOf'
@@ -63,6 +66,15 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
     }
     case 'load':
       return load(key as string, value as number, args[2] as number);
+    case 'resize':
+      await Cluster.resizeCluster(key as number, { timeoutMs: 30_000 });
+      return true;
+    case 'putUntilTold':
+      putting = putAll(String(key));
+      return true;
+    case 'told':
+      isTold = true;
+      return putting;
     case 'startBucket':
       await Bucket.startLink({ bucket: String(key) });
       return true;
@@ -77,6 +89,20 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
       await quorate.stop();
       return true;
   }
+}
+
+let isTold = false;
+let putting: Promise<string[]> = Promise.resolve([]);
+
+/** Puts one key after the other, and resolves with those that were acknowledged. */
+async function putAll(prefix: string): Promise<string[]> {
+  const acknowledged: string[] = [];
+  for (let i = 0; !isTold; i++) {
+    const result = await PaxosKV.put(`${prefix}${i}`, i).catch(() => null);
+    if (result?.ok === true) acknowledged.push(`${prefix}${i}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return acknowledged;
 }
 
 /** Puts `count` new keys with that many outstanding. */

@@ -56,16 +56,19 @@ export class Checks {
     return true;
   }
 
-  /** Every node runs, sees all the others, and waits for nothing. */
+  /** Every node runs and sees all the others; every seat that can be filled is, by members that vote; nobody with a seat waits. */
   isSettled(): boolean {
     return this.#world.sites.every((site) => {
       const status = site.quorate?.status;
+      if (site.isStopping || status == null || status.configuration === null) return false;
+      const { configuration, buckets, members, clients } = status;
+      if (members.length + clients.length !== this.#world.sites.length) return false;
+      const isWhole = ({ seats, members: M }: typeof configuration): boolean =>
+        seats === configuration.seats &&
+        M.length === Math.min(seats, this.#world.sites.length) &&
+        M.every(({ state, name }) => state === 'active' && members.includes(name));
       return (
-        !site.isStopping &&
-        status != null &&
-        status.hasQuorum &&
-        status.connected === status.clusterSize &&
-        status.waits.length === 0
+        isWhole(configuration) && buckets.every(isWhole) && (clients.includes(site.name) || status.waits.length === 0)
       );
     });
   }

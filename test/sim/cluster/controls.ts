@@ -48,14 +48,14 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'old-seat',
     rule: 'a node that lost its memory is a new incarnation',
     scenario: 'cluster/restarts',
-    seedsMax: 100,
+    seedsMax: 20,
     replacements: [{ module: 'kv/cluster/record', from: 'boots: record.boots + 1', to: 'boots: 1' }],
   },
   {
     name: 'votes-by-name',
     rule: 'a member is an incarnation, not a name: votes of another boot do not count',
     scenario: 'cluster/restarts',
-    seedsMax: 100,
+    seedsMax: 20,
     replacements: [
       {
         module: 'kv/paxos/quorum',
@@ -68,7 +68,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'joiner-votes-unmerged',
     rule: 'a joiner merges before it votes',
     scenario: 'cluster/founding',
-    seedsMax: 300,
+    seedsMax: 20,
     replacements: [
       {
         module: 'kv/paxos/transfer',
@@ -81,7 +81,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'promises-forgotten',
     rule: 'an acceptor process that was killed goes on with the table that it had',
     scenario: 'cluster/lifetimes',
-    seedsMax: 300,
+    seedsMax: 60,
     replacements: [
       {
         module: 'kv/bucket/acceptor-server',

@@ -9,7 +9,7 @@ import { drawParameters, type FaultKind, type Parameters, type Spec } from './pa
 export interface PlannedOperation {
   readonly atMs: number;
   readonly place: number;
-  readonly kind: 'put' | 'get';
+  readonly kind: 'put' | 'get' | 'change' | 'extend';
   readonly key: number;
   readonly id: number;
   readonly bind: readonly BindKind[];
@@ -70,12 +70,12 @@ export function knobsOf(plan: Plan): Knobs {
 }
 
 function drawOperation(random: Random, parameters: Parameters, index: number): PlannedOperation {
-  const { busyMs, machines, keys, puts, bound } = parameters;
+  const { busyMs, machines, keys, puts, changes, bound } = parameters;
   const isPut = random.chance(puts);
   return {
     atMs: random.between(0, busyMs * 0.95),
     place: random.below(machines),
-    kind: isPut ? 'put' : 'get',
+    kind: isPut ? 'put' : random.chance(changes) ? random.pick(['change', 'change', 'extend'] as const) : 'get',
     key: random.below(keys),
     id: index + 1,
     bind: isPut && random.chance(bound) ? drawBind(random) : [],
