@@ -3,10 +3,11 @@ import { collectInstance } from './bucket/collect-keys.ts';
 import { isBucketHere } from './bucket/client.ts';
 import { noBucket } from './errors.ts';
 import { encodeKey } from './key.ts';
-import { readBucketOptions, type BucketChoice } from './kv-options.ts';
+import { readStatusOptions, type StatusOptions } from './kv-options.ts';
 import { NO_QUORUM, type Found, type NoQuorum, type Refused } from './results.ts';
 import { entryStatus, type InstanceStatus } from './roles.ts';
 import { presentScheduler } from './run-request.ts';
+import { within } from './within.ts';
 
 export type ReplicaStatus =
   | Omit<Exclude<InstanceStatus, { readonly kind: 'nil' }>, 'value'>
@@ -16,19 +17,20 @@ export type ReplicaStatus =
 
 /**
  * The status of a key on every member, by node name, each as that member sees it now: no agreement is made or awaited. `no_quorum` when this node
- * does not know the members yet. Rejects with `no_bucket`.
+ * does not know the members yet, or time is up. Rejects with `no_bucket`, `aborted`, `no_node`.
  */
 export async function instanceStatus(
   key: unknown,
-  options: BucketChoice = {},
+  options: StatusOptions = {},
 ): Promise<Found<ReadonlyMap<string, ReplicaStatus>> | NoQuorum | Refused> {
-  const read = readBucketOptions(options);
+  const read = readStatusOptions(options);
   if (!read.ok) return read;
   const encoded = encodeKey(key);
   if (!encoded.ok) return encoded;
-  const { bucket } = read.value;
-  const held = await collectInstance(bucket, encoded.value);
-  if (held === null && !isBucketHere(presentScheduler(), bucket)) throw noBucket(bucket);
+  const { bucket, timeoutMs } = read.value;
+  const at = presentScheduler();
+  const held = await within(collectInstance(bucket, encoded.value), at.env, timeoutMs, options.signal);
+  if (held === null && !isBucketHere(at, bucket)) throw noBucket(bucket);
   if (held === null) return NO_QUORUM;
   const all = [...held].map(([name, entry]): readonly [string, ReplicaStatus] => {
     if (entry === null) return [name, { kind: 'unknown' }];

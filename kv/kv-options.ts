@@ -20,11 +20,10 @@ export interface GetOptions<T = unknown> extends CommonOptions {
   readonly default?: T;
 }
 
-export interface BucketChoice {
-  readonly bucket?: string | Atom;
-}
+/** Of what makes no agreement and so waits for none. */
+export type StatusOptions = Omit<CommonOptions, 'noQuorum'>;
 
-export interface KeysOptions extends Omit<CommonOptions, 'noQuorum'> {
+export interface KeysOptions extends StatusOptions {
   /** Say `no_quorum` instead of an empty list. */
   readonly strict?: boolean;
 }
@@ -66,8 +65,8 @@ export const DEFAULT_BUCKET = 'PaxosKV';
 
 const COMMON: readonly string[] = ['bucket', 'noQuorum', 'signal', 'timeoutMs'];
 const OF_GET: ReadonlySet<string> = new Set([...COMMON, 'default']);
-const OF_KEYS: ReadonlySet<string> = new Set(['bucket', 'strict', 'signal', 'timeoutMs']);
-const OF_BUCKET: ReadonlySet<string> = new Set(['bucket']);
+const OF_STATUS: ReadonlySet<string> = new Set(['bucket', 'signal', 'timeoutMs']);
+const OF_KEYS: ReadonlySet<string> = new Set([...OF_STATUS, 'strict']);
 const OF_WATCH: ReadonlySet<string> = new Set(['bucket', 'signal', 'eventsMax']);
 const OF_CHANGE: ReadonlySet<string> = new Set(COMMON);
 const OF_PUT: ReadonlySet<string> = new Set([...COMMON, 'pid', 'node', 'key', 'until']);
@@ -90,8 +89,8 @@ export function readWatchOptions(options: WatchOptions): Checked<ReadOptions & {
   return { ok: true, value: { ...read.value, eventsMax } };
 }
 
-export function readBucketOptions(options: BucketChoice): Checked<ReadOptions> {
-  return readCommon(options as CommonOptions, OF_BUCKET);
+export function readStatusOptions(options: StatusOptions): Checked<ReadOptions> {
+  return readCommon(options, OF_STATUS);
 }
 
 export function readKeysOptions(options: KeysOptions): Checked<ReadOptions> {

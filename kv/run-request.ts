@@ -41,8 +41,6 @@ export function runRequest<T>(
   }
   if (options.noQuorum === 'retry' || options.signal !== undefined)
     return runPatiently(at, bucket, request, options, finish);
-  const engine = engineHere(at, bucket, request.key);
-  if (engine === null) return runPatiently(at, bucket, request, options, finish);
   return new Promise((resolve, reject) => {
     const { env } = at;
     const nowMs = env.now();
@@ -58,7 +56,9 @@ export function runRequest<T>(
         reject(error as Error);
       }
     };
-    engine.run(createOperationOf(request, nowMs, settle));
+    const engine = engineHere(at, bucket, request.key);
+    if (engine !== null) engine.run(createOperationOf(request, nowMs, settle));
+    else runElsewhere(at, bucket, request, false, settle);
   });
 }
 

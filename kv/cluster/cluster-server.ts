@@ -255,6 +255,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
       newId: () => randomId(env, 8),
     });
     const { record } = this.#state;
+    // most ticks find nothing to do: nobody needs to be told the same again
+    if (input.kind === 'tick' && effects.length === 0 && record === this.#saved && this.#told !== '') return;
     if (record !== this.#saved) {
       await storage.save(record);
       this.#saved = record;

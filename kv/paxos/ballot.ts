@@ -4,10 +4,6 @@
  */
 import type { Ballot } from './messages.ts';
 
-// V8 gives each object a box of its own (16 bytes) for a field that only ever held numbers beyond 32 bits. One object of this shape that
-// holds something else keeps `p` a plain reference, and all ballots of a proposer share its one number.
-Object.freeze({ e: 0, r: 0, p: null });
-
 export const ZERO: Ballot = { e: 0, r: 0, p: 0 };
 
 /** Below zero when `a` is lower, 0 when they are the same ballot. */

@@ -86,6 +86,42 @@ test('a watch begins with the present value, and tells every change on every nod
   });
 });
 
+test('also of changes that many make at once on all nodes nothing is missing', async () => {
+  await withInside(async (cluster) => {
+    const nodes = await startThree(cluster);
+    const all = [...nodes.map((node) => watchOn(node, 'count')), watchOn(nodes[0], { prefix: 'co' })];
+    await CASPaxos.changeQuery<number>('count', add, () => 0);
+    for (const watching of all) assert.deepEqual(await told(watching), ['count', 1]);
+    const changes = Array.from({ length: 45 }, (_, i) =>
+      (nodes[i % 3] as Quorate).node.run(() => CASPaxos.changeQuery<number>('count', add, () => 0)),
+    );
+    await Promise.allSettled(changes);
+    const last = await PaxosKV.get<number>('count');
+    assert.ok(last.ok);
+    for (const watching of all) {
+      for (let value = 2; value <= last.value; value++) assert.deepEqual(await told(watching), ['count', value]);
+      await watching.return?.();
+    }
+  });
+});
+
+test('a step of the membership after which all members merge is a gap', async () => {
+  await withInside(async (cluster) => {
+    const [a, b, c] = await startThree(cluster);
+    await Lww.write('key', 1);
+    const watching = watchOn(a, 'key');
+    assert.deepEqual(await told(watching), ['key', 1]);
+    await c.stop();
+    await eventually(() => a.status?.connected === 2 && b.status?.connected === 2);
+    assert.equal(await told(watching), 'gap: merged');
+    await b.node.run(() => Lww.write('key', 2));
+    let event = await told(watching);
+    while (event === 'gap: merged') event = await told(watching);
+    assert.deepEqual(event, ['key', 2]);
+    await watching.return?.();
+  });
+});
+
 test('the end of a key is told, and its next life', async () => {
   await withInside(async (cluster) => {
     const [a] = await startThree(cluster);
