@@ -34,6 +34,7 @@ const FAULT_KINDS = [
   'partition',
   'slow',
   'crash',
+  'blackout',
   'stop',
   'freeze',
   'kill',

@@ -71,6 +71,10 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     busyMs: [1000, 5000],
     faults: { crash: [1, 5], stop: [0, 3], killBucket: [0, 2], kill: [0, 2], break: [0, 3], freeze: [0, 1] },
   }),
+  createClusterScenario('blackout', 'whole nodes that all lose their memory at once: the bucket begins anew, empty', {
+    busyMs: [1000, 4000],
+    faults: { blackout: [1, 2], break: [0, 2], partition: [0, 1], kill: [0, 1] },
+  }),
   createClusterScenario('membership', 'whole nodes that get and lose seats: growing, shrinking, one for another', {
     surplus: [1, 2],
     busyMs: [1000, 5000],
