@@ -26,7 +26,7 @@ export function createClusterScenario(
   return {
     name: `cluster/${name}`,
     about,
-    oneIn: 4,
+    oneIn: spec.isLong === true ? 8 : 4,
     run: async (seed, options) => runCluster(await load(options.off), spec, seed, options),
     knobs: (seed) => knobsOf(drawPlan(seed, spec, {})),
   };
@@ -76,6 +76,7 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     faults: { blackout: [1, 2], break: [0, 2], partition: [0, 1], kill: [0, 1] },
   }),
   createClusterScenario('membership', 'whole nodes that get and lose seats: growing, shrinking, one for another', {
+    isLong: true,
     surplus: [1, 2],
     busyMs: [1000, 5000],
     faults: { grow: [0, 2], shrink: [0, 2], replace: [0, 3], break: [0, 3], slow: [0, 1] },
@@ -89,7 +90,8 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     'flux',
     'whole nodes that get and lose seats while others crash, are cut off, and stand still',
     {
-      surplus: [1, 2],
+      isLong: true,
+    surplus: [1, 2],
       busyMs: [1000, 5000],
       bound: [0, 0.5],
       faults: {
@@ -106,6 +108,7 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     },
   ),
   createClusterScenario('everything', 'whole nodes; all faults at once, parameters drawn from the seed', {
+    isLong: true,
     surplus: [0, 1],
     startsMs: 500,
     busyMs: [500, 5000],
