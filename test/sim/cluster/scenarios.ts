@@ -91,7 +91,7 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     'whole nodes that get and lose seats while others crash, are cut off, and stand still',
     {
       isLong: true,
-    surplus: [1, 2],
+      surplus: [1, 2],
       busyMs: [1000, 5000],
       bound: [0, 0.5],
       faults: {
