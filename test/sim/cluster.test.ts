@@ -8,7 +8,7 @@ import { loadSystem } from './cluster/system.ts';
 import type { Scenario } from './scenario.ts';
 
 /** More on demand: `npm run sim -- cluster --seeds 1000`. */
-const SEEDS = 40;
+const SEEDS = 24;
 /** Controls that take more are run on demand: `npm run sim -- cluster/founders --off record-saved-late --seeds 1000`. */
 const SEEDS_OF_CONTROLS = 60;
 
