@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bucket, PaxosKV, type Quorate } from '../../kv/index.ts';
+import { Forgetting } from '../../kv/bucket/forgetting.ts';
 import { localBucket } from '../../kv/bucket/local.ts';
 import type { Acceptor } from '../../kv/paxos/acceptor.ts';
 import { compareBallots, ZERO } from '../../kv/paxos/ballot.ts';
 import type { Ballot, Cell, Prepare } from '../../kv/paxos/messages.ts';
 import { canonicalKey } from '../../runtime/codec/canonical.ts';
+import { VirtualEnv } from '../dist/virtual-env.ts';
 import { eventually, withInside, type InsideCluster } from './kit/cluster-inside.ts';
 
 const MINE = { bucket: 'Mine' };
@@ -84,6 +86,56 @@ test('a forgotten key can be put again, and its token grew', async () => {
     for (let i = 1; i < versions.length; i++)
       assert.ok(compareBallots(versions[i] as Ballot, versions[i - 1] as Ballot) > 0);
   });
+});
+
+test('puts of new keys are never left in doubt by what is forgotten at the same time', async () => {
+  await withInside(async (cluster) => {
+    const nodes = await startedMine(cluster);
+    const deadline = performance.now() + 2000;
+    const churn = async ({ node }: Quorate, name: string): Promise<void> => {
+      for (let i = 0; performance.now() < deadline; i++) {
+        const pid = node.spawn(async (self) => void (await self.receive()));
+        await node.run(() => PaxosKV.put(`${name} ${i}`, i, { ...MINE, pid }));
+        node.send(pid, 'end');
+      }
+    };
+    const fresh = async ({ node }: Quorate, name: string): Promise<void> => {
+      for (let i = 0; performance.now() < deadline; i++)
+        assert.deepEqual(await node.run(() => PaxosKV.put(`${name} ${i}`, i, MINE)), { ok: true, value: i });
+    };
+    const workers = nodes.flatMap((node, n) =>
+      Array.from({ length: 10 }, (_, w) => [churn(node, `bound ${n} ${w}`), fresh(node, `fresh ${n} ${w}`)]).flat(),
+    );
+    await Promise.all(workers);
+    await eventually(() =>
+      nodes.every((node) => [...acceptorOf(node).keys.values()].every((e) => e.cell?.live === true)),
+    );
+  });
+});
+
+test('what is to be forgotten is held back for a tenth of a second at least', async () => {
+  const env = new VirtualEnv();
+  const sent: number[] = [];
+  const forgetting = new Forgetting(env, (messages) => {
+    for (const { b } of messages) sent.push(b.r, env.now());
+  });
+  const add = (r: number): void => {
+    const b = { e: 1, r, p: 1 };
+    forgetting.add({ kind: 'forget', e: 1, key: 'k', b, floor: { e: 1, r: r + 1, p: 0 } });
+  };
+  const start = env.now();
+  add(1);
+  await env.advance(90);
+  add(2);
+  await env.advance(400);
+  assert.deepEqual(
+    sent.map((value, i) => (i % 2 === 0 ? value : value - start)),
+    [1, 200, 2, 200],
+  );
+  add(3);
+  forgetting.close();
+  await env.advance(1000);
+  assert.equal(sent.length, 4);
 });
 
 test('keys that were only asked for leave nothing', async () => {
