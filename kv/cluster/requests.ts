@@ -6,7 +6,17 @@
 import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
 import { quorumSize } from '../paxos/quorum.ts';
 import { FORCE_SALTS, hasMember, memberNamed, nextConfig, vacantSeats, type ConfigStep } from './config.ts';
-import { helloOf, isComplete, newcomers, ownBoot, presentMembers, reachableMembers } from './evidence.ts';
+import {
+  bucketRunners,
+  helloOf,
+  isComplete,
+  isGone,
+  newcomers,
+  ownBoot,
+  presentMembers,
+  reachableMembers,
+  votingMembers,
+} from './evidence.ts';
 import { CLUSTER_CHAIN, chainOf, newestOf } from './record.ts';
 import type { Learn } from './rounds.ts';
 import type {
@@ -151,7 +161,11 @@ function mustStay(state: ClusterState, own: Config | null, bucket: string | null
   const others = presentMembers(state, bucket, newest).filter((m) => m.name !== me.name);
   if (hasMember(newest, me) && newest.M.length > q && others.length >= q) return true;
   const isHere = others.length + (hasMember(newest, me) ? 1 : 0) >= q;
-  return isHere && !isComplete(state, bucket);
+  if (isHere && !isComplete(state, bucket)) return true;
+  // one that restarted is about to take its seat again, and may need what this member holds
+  const runners = bucketRunners(state, own, bucket);
+  const isRecovering = newest.M.some((m) => isGone(state, own, bucket, m) && runners.some((r) => r.name === m.name));
+  return isRecovering && votingMembers(state, bucket, newest).length >= newest.r;
 }
 
 function tooLate(state: ClusterState, { request }: OpenRequest): RequestAnswer {

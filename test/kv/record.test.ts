@@ -153,6 +153,39 @@ test('a bucket that runs on but was not announced yet is not taken for one that 
   assert.deepEqual(stateHolders(state, c1, 'B'), ['n1', 'n2']);
 });
 
+/** A node proposes `mine` as what follows c1: with the votes of these two, which are the acceptors that count. Returns what is decided. */
+function propose(records: BootRecord[], r: number, mine: Config): Config {
+  let chosen = { ab: ballot(0, 0, 0), config: mine };
+  records.forEach((record, i) => {
+    const voted = vote(record, ballot(1, r), undefined, CLUSTER_CHAIN, 1);
+    records[i] = voted.record;
+    const { reply } = voted;
+    if (reply.kind !== 'promise' || reply.config === null || reply.ab.r < chosen.ab.r) return;
+    chosen = { ab: reply.ab, config: reply.config };
+  });
+  records.forEach((record, i) => {
+    const voted = vote(record, ballot(1, r), chosen.config, CLUSTER_CHAIN, 1);
+    assert.equal(voted.reply.kind, 'accepted');
+    records[i] = voted.record;
+  });
+  return chosen.config;
+}
+
+test('what two of two voted for stays decided after both restarted', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  const instead = nextConfig(c1, { kind: 'fill', member: member(4) });
+  const records = [founded, founded];
+  assert.equal(propose(records, 1, c2), c2);
+  assert.equal(propose(records, 2, instead), c2);
+});
+
+test('negative control: records that lose their votes in a restart decide two configurations for one epoch', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  const instead = nextConfig(c1, { kind: 'fill', member: member(4) });
+  assert.equal(propose([founded, founded], 1, c2), c2);
+  assert.equal(propose([founded, founded], 2, instead), instead);
+});
+
 test('a bucket keeps the configurations since the newest complete one, and a few more for members that lag', () => {
   let record = recordDecided(recordDecided(blank, CLUSTER_CHAIN, c1), 'B', b1);
   for (let boot = 2; boot < 30; boot++) {

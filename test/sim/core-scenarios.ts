@@ -1,9 +1,11 @@
 /** The simulations of the pure cores: acceptor, proposer, state transfer, below what TCP promises. */
 import { findControl } from './controls/index.ts';
+import { UsageError } from './cli/options.ts';
 import { loadCores } from './cores.ts';
 import { CALM, drawEverything, drawOneConfiguration, isSensible } from './parameters.ts';
 import { streamOf } from './random.ts';
 import { World } from './world.ts';
+import type { Control } from './controls/control.ts';
 import type { Cores, Replacement } from './cores.ts';
 import type { Parameters } from './parameters.ts';
 import type { Random } from './random.ts';
@@ -77,15 +79,20 @@ function knobsOf(shape: Shape, seed: number): Knobs {
   return { ...knobs, ...Object.fromEntries(SHRINKABLE.map((name) => [name, parameters[name]])) };
 }
 
+function controlNamed(name: string): Control {
+  const control = findControl(name);
+  if (control === undefined) throw new UsageError(`no control is called '${name}'; --controls lists them`);
+  if (control.test === undefined) return control;
+  throw new UsageError(`'${name}' is not a rule of the cores: test/${control.test} switches it off`);
+}
+
 async function runShape(shape: Shape, seed: number, options: ScenarioOptions): Promise<ScenarioReport> {
   const { print, knobs = {}, off } = options;
   const parameters = parametersOf(shape, seed, knobs);
   if (!isSensible(parameters)) {
     return { violation: null, parameters: 'no sense', counts: {}, events: 0, digest: '' };
   }
-  const control = off === undefined ? undefined : findControl(off);
-  if (off !== undefined && control === undefined)
-    throw new Error(`no control is called '${off}'; --controls lists them`);
+  const control = off === undefined ? undefined : controlNamed(off);
   const switched = control?.replacements ?? [];
   const remembers = switched.some(({ module }) => module === 'change') ? [] : rememberOnly(parameters.history);
   const replacements = [...remembers, ...(shape.always ?? []), ...switched];

@@ -50,10 +50,11 @@ function list(options: SimOptions): number {
 
 function listControls(options: SimOptions): number {
   if (options.json) {
-    const list = CONTROLS.map(({ name, rule, seeds = null }) => ({
+    const list = CONTROLS.map(({ name, rule, seeds = null, test = null }) => ({
       name,
       rule,
       seeds,
+      test,
       script: scriptFor(name)?.story ?? null,
     }));
     return say(JSON.stringify(list));
@@ -61,10 +62,11 @@ function listControls(options: SimOptions): number {
   return say(CONTROLS.map(describeControl).join('\n'));
 }
 
-function describeControl({ name, rule, seeds }: Control): string {
+function describeControl({ name, rule, seeds, test }: Control): string {
   const ways: string[] = [];
   if (seeds !== undefined) ways.push(`within ${seeds.most} seeds of ${seeds.scenario}`);
   if (scriptFor(name) !== undefined) ways.push('by a script of steps');
+  if (test !== undefined) ways.push(`by test/${test}`);
   return `${name.padEnd(26)} ${rule}\n${' '.repeat(27)}caught ${ways.join(', and ')}`;
 }
 

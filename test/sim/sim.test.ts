@@ -1,6 +1,9 @@
 /** The simulation holds under the true rules, and catches every rule that is switched off. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { repositoryRoot } from '../tooling/repository.ts';
 import { CONTROLS } from './controls/index.ts';
 import { loadCores } from './cores.ts';
 import { isLinearizable } from './linearizable.ts';
@@ -25,6 +28,12 @@ function scenarioNamed(name: string): Scenario {
   const [scenario] = findScenarios(name);
   assert.ok(scenario !== undefined, name);
   return scenario;
+}
+
+/** `file: how the name of the test begins`. */
+function isThere(test: string): boolean {
+  const [file = '', ...name] = test.split(': ');
+  return readFileSync(join(repositoryRoot, 'test', file), 'utf8').includes(`'${name.join(': ')}`);
 }
 
 async function firstViolation(scenario: Scenario, seeds: number, off?: string): Promise<string | null> {
@@ -67,8 +76,11 @@ describe('a rule that is switched off', () => {
     });
   }
 
-  it('is caught by seeds or by a script, each of them', () => {
-    for (const { name, seeds } of CONTROLS) assert.ok(seeds !== undefined || scriptFor(name) !== undefined, name);
+  it('is caught by seeds, by a script, or by a test that is there, each of them', () => {
+    for (const { name, seeds, test } of CONTROLS) {
+      if (test !== undefined) assert.ok(isThere(test), test);
+      else assert.ok(seeds !== undefined || scriptFor(name) !== undefined, name);
+    }
     assert.equal(new Set(CONTROLS.map(({ name }) => name)).size, CONTROLS.length);
   });
 

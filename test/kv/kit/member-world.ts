@@ -100,7 +100,10 @@ export class MemberWorld extends World {
   canSpare(name: NodeName): boolean {
     const up = [...this.sites].filter(([one]) => this.nodes.get(one)?.state != null);
     const e = Math.max(0, ...up.map(([one]) => this.config(one, BUCKET)?.e ?? 0));
-    const voting = up.filter(([, { acceptor }]) => acceptor.e === e && acceptor.active && acceptor.place >= 0);
+    const voting = up.filter(
+      ([one, { acceptor }]) =>
+        this.nodes.get(one)?.state?.isStopping !== true && acceptor.e === e && acceptor.active && acceptor.place >= 0,
+    );
     const config = voting[0]?.[1].acceptor.config;
     if (config === undefined || config === null) return false;
     const left = voting.filter(([one]) => one !== name).length;

@@ -1,6 +1,6 @@
 /**
  * Negative controls: one rule of the protocol switched off each (register protocol, section 12). A control names how
- * it is caught: by random runs of a scenario within a number of seeds, by a script of steps (directed/), or by both.
+ * it is caught: by random runs of a scenario within a number of seeds, by a script of steps (directed/), by both, or by a test elsewhere.
  */
 import type { Replacement } from '../cores.ts';
 
@@ -13,6 +13,8 @@ export interface Control {
   readonly replacements: readonly Replacement[];
   /** Rules of the shell around the cores that are switched off. */
   readonly shell?: readonly ShellRule[];
+  /** A rule that the simulation of the cores does not contain: the test that switches it off, as `file: how its name begins`. */
+  readonly test?: string;
 }
 
 export type ShellRule =

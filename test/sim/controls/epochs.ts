@@ -32,7 +32,6 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'round-leads-ballot',
     rule: 'the epoch leads the ballot',
-    seeds: { scenario: 'membership/c2p2k2.outside', most: 300 },
     replacements: [
       {
         module: 'ballot',
@@ -66,7 +65,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'joiner-votes-blank',
     rule: 'a joiner merges before it votes',
-    seeds: { scenario: 'membership/c2p2k2.outside', most: 100 },
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 300 },
     replacements: one(
       'transfer',
       "if (was && !config.mergeAll)\n        return { kind: 'adopted' };",
@@ -115,7 +114,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'no-merge-after-vacate',
     rule: 'all members merge after a vacate that leaves a quorum',
-    seeds: { scenario: 'membership/c2p2k2.outside', most: 300 },
+    seeds: { scenario: 'membership/c2p2k2.outside', most: 1000 },
     replacements: one('config', 'leavesQuorum ? { uniform: true, mergeAll: true }', 'leavesQuorum ? { uniform: true }'),
   },
   {
@@ -138,7 +137,7 @@ export const EPOCH_CONTROLS: readonly Control[] = [
   {
     name: 'fresh-forgets-retries',
     rule: 'an operation begun before all state was lost ends unknown when it is retried after',
-    seeds: { scenario: 'amnesia/c2p4k2.all', most: 100 },
+    seeds: { scenario: 'amnesia/c2p4k2.all', most: 300 },
     replacements: one('transfer', 'config.fresh === true ? { e: config.e, r: 0, p: 0 } : ZERO', 'ZERO'),
   },
   {

@@ -85,7 +85,7 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'retry-answers-unsealed',
     rule: 'a retry answers without writing only when nothing of its own can still win',
-    seeds: { scenario: 'one-configuration', most: 1000 },
+    seeds: { scenario: 'one-configuration', most: 1500 },
     replacements: one('decide', 'const clear = isClear(offers, chosen);', 'const clear = true;'),
   },
   {
@@ -103,7 +103,7 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'floor-unknown-to-retries',
     rule: 'a retry that meets a forgotten key answers unknown',
-    seeds: { scenario: 'one-configuration', most: 1000 },
+    seeds: { scenario: 'one-configuration', most: 1500 },
     replacements: one('decide', 'replies.some((reply) => isLower(oldest.b, reply.fl))', 'false'),
   },
   {
@@ -176,7 +176,6 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'put-finishes-by-read',
     rule: 'a put that went fast does not finish by a plain read',
-    seeds: { scenario: 'lifetimes', most: 300 },
     replacements: [
       {
         module: 'attempt',
@@ -227,5 +226,10 @@ export const ROUND_CONTROLS: readonly Control[] = [
       'operation.okCount === config.M.length) {',
       'operation.okCount >= Math.ceil((3 * config.N) / 4)) {',
     ),
+  },
+  {
+    name: 'read-across-forgetting',
+    rule: 'a read does not answer what a member that knows nothing may have forgotten since',
+    replacements: one('read', 'if (mayBeForgotten(chosen, replies, config))', 'if (false)'),
   },
 ];

@@ -146,6 +146,32 @@ export const ROUND_SCRIPTS: readonly Script[] = [
     },
   },
   {
+    control: 'read-across-forgetting',
+    story:
+      'a read finds X at C, which missed the tombstone; C gets it and all forget; the read goes on at A, which knows nothing',
+    members: 'ABC',
+    steps: (stage) => {
+      stage.proposer('X');
+      stage.cut('X', 'A');
+      stage.put('X', true);
+      stage.round('X', 'BC');
+      stage.deliver('X', 'C', 'chosen');
+      stage.proposer('Y', 8);
+      look(stage, 'V', 'AB', 4);
+      stage.erase('Y', 'B', 'AB');
+      stage.round('Y', 'AB');
+      look(stage, 'U', 'AB', 20);
+      stage.proposer('Z', 40);
+      stage.read('Z');
+      stage.deliver('Z', 'C', 'read');
+      stage.deliver('Y', 'C', 'accept');
+      stage.deliver('Y', 'ABC', 'forget');
+      stage.deliver('Z', 'A', 'read');
+      stage.retry('Z');
+      stage.round('Z', 'AB');
+    },
+  },
+  {
     control: null,
     story:
       'X was applied, read, erased and forgotten; copies of its Prepare are refused by the only member; its retry must not put again',
