@@ -1,11 +1,15 @@
 /** Every invariant holds in every state of the quick scopes, and every rule that is switched off is caught in one of them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { loadCores } from '../cores.ts';
+import { founded, op } from './builders.ts';
 import { EXHAUSTIVE_CONTROLS } from './controls.ts';
+import { Model } from './model.ts';
 import { runScenario } from './run.ts';
 import { findScenarios } from './scenarios.ts';
+import { decode } from './state.ts';
 import type { Limits } from './search.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario, Variant } from './scenario.ts';
 
 const UNLIMITED: Limits = { statesMax: Infinity, mustStop: () => false };
 
@@ -13,6 +17,24 @@ function scenarioNamed(name: string): Scenario {
   const [scenario] = findScenarios(name);
   if (scenario === undefined) throw new Error(`no scenario is called '${name}'`);
   return scenario;
+}
+
+/** The answers, as text, that the operations can have given together. */
+async function answersOf(variant: Variant): Promise<Set<string>> {
+  const model = new Model(await loadCores(), { ...variant, configs: [variant.first] });
+  const open = [model.encode(model.initial())];
+  const seen = new Set(open);
+  const found = new Set<string>();
+  for (let text = open.pop(); text !== undefined; text = open.pop()) {
+    const { answers } = decode(text, model.shape).state;
+    const said = answers.map((answer) => model.words.answers.at(answer));
+    found.add(said.map((answer) => (answer === null ? 'none' : `${answer.kind} ${String(answer.result)}`)).join());
+    model.expand(text, (next) => {
+      if (!seen.has(next)) open.push(next);
+      seen.add(next);
+    });
+  }
+  return found;
 }
 
 describe('the exhaustive checker', () => {
@@ -39,6 +61,23 @@ describe('the exhaustive checker', () => {
     assert.ok(variants.length > 2);
     assert.equal(await count('2-0011'), await count('2-0011'));
     assert.equal(await count('2-0011'), await count('2-1100'));
+  });
+
+  it('finds the same answers when members are not taken for alike', async () => {
+    const plans = { first: founded(3), name: 'plain', operations: [op('put', 1, [1]), op('read', 2, [2])] };
+    const reduced = await answersOf(plans);
+    assert.ok(reduced.size > 5);
+    assert.deepEqual(await answersOf({ ...plans, alike: [] }), reduced);
+  });
+
+  it('finds the same answers when every step that only sends is a state', async () => {
+    const operations = [op('put', 1, [1]), op('put', 2, [2]), op('read', 3, [3])];
+    const plans = { first: founded(2), name: 'plain' };
+    const reduced = await answersOf({ ...plans, operations });
+    assert.ok(reduced.size > 8);
+    // Operations of one proposer are not reduced: what each begins may matter to the other.
+    const shared = operations.map((plan) => ({ ...plan, p: 1 }));
+    assert.deepEqual(await answersOf({ ...plans, operations: shared }), reduced);
   });
 
   it('says that a search was not complete when its bound ended it', async () => {

@@ -230,6 +230,8 @@ export class Proposals {
       if (next === NO_MORE_ROUNDS) return null;
       drawn[config.e - 1] = (drawn[config.e - 1] as number) + 1;
     }
+    // Another operation of the proposer drew later rounds already: its clock would not show this one any more.
+    if (operation.next !== null && operation.next.r < operation.b.r) return null;
     const isVisible = out.some((effect) => effect.kind === 'send' || effect.kind === 'answer' || isForget(effect));
     if (!isVisible && this.#keepCache(proposer) === cache) return { visible: null };
     return { visible: this.#describeStep(slot, attempted, out) };
