@@ -7,7 +7,7 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import { CallError, type ChildSpec } from '../../supervisors/index.ts';
 import { ClusterServer, type ClusterArgs, type ClusterNews } from './cluster-server.ts';
-import { SEATS_MAX } from './config.ts';
+import { SEATS_MAX } from '../paxos/quorum.ts';
 import type { Request } from './state.ts';
 import type { ClusterStatus } from './status.ts';
 import { clusterChild } from './cluster-tree.ts';

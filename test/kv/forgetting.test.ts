@@ -49,13 +49,13 @@ function takeFast(quorate: Quorate, key: string, b: Ballot): void {
   assert.equal(localBucket(quorate.node.name, 'Mine')?.acceptor?.local(message)?.kind, 'taken');
 }
 
-test('a hundred thousand keys that came and went leave nothing on any member', async () => {
+test('thirty thousand keys that came and went leave nothing on any member', async () => {
   await withInside(async (cluster) => {
     const nodes = await startedMine(cluster);
     const [a] = nodes as [Quorate];
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 6; round++) {
       const pid = a.node.spawn(async (self) => void (await self.receive()));
-      for (let from = 0; from < 10_000; from += 1000) {
+      for (let from = 0; from < 5000; from += 1000) {
         const puts = Array.from({ length: 1000 }, (_, i) => PaxosKV.put(`${round} ${from + i}`, i, { ...MINE, pid }));
         assert.ok((await Promise.all(puts)).every(({ ok }) => ok));
       }
