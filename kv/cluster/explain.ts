@@ -41,7 +41,9 @@ export function explainCluster(state: ClusterState): string | null {
   const also = refused.length === 0 ? '' : `; refused: ${refused.join('; ')}`;
   if (own === null) return explainFounding(state) + also;
   const connected = reachableMembers(state, own);
-  const missing = own.M.map((m) => m.name).filter((member) => !connected.includes(member));
+  const missing = own.M.map((m) => m.name)
+    .filter((member) => !connected.includes(member))
+    .sort();
   if (connected.length < quorumSize(own.N)) {
     return (
       `no quorum: ${connected.length} of ${own.N} nodes are connected, ${quorumSize(own.N)} are needed; start ${list(missing)}` +
@@ -105,7 +107,9 @@ function explainQuorum(state: ClusterState, own: Config, bucket: string, newest:
   const canMerge = forgot.length === 0 || voting.length >= newest.r;
   if (present.length >= q && canMerge) return null;
   if (canMerge) {
-    const missing = newest.M.filter((m) => !present.includes(m)).map((m) => m.name);
+    const missing = newest.M.filter((m) => !present.includes(m))
+      .map((m) => m.name)
+      .sort();
     return `bucket ${bucket} has no quorum: ${present.length} of ${newest.N}, missing ${list(missing)}`;
   }
   if (everyStateIsGone(state, own, bucket)) {

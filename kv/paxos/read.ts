@@ -19,11 +19,20 @@ export function decideRead(replies: readonly Holding[], config: Config): ReadDec
   if (replies.length < quorumSize(config.N)) return { kind: 'unsettled' };
   const chosen = choice(replies);
   if (chosen === null) return { kind: 'done', cell: null };
-  if (mayBeForgotten(chosen, replies)) return { kind: 'unsettled' };
+  if (mayBeForgotten(chosen, replies, config)) return { kind: 'unsettled' };
   return knownChosen(chosen, replies, config) ? { kind: 'done', cell: chosen.cell } : { kind: 'unsettled' };
 }
 
-/** A member that holds something else has forgotten what is later than the choice: perhaps this key, after the choice was erased. */
-function mayBeForgotten({ ab, fast }: Choice, replies: readonly Holding[]): boolean {
-  return replies.some((reply) => isLower(ab, reply.fl) && !(reply.fast === fast && sameBallot(reply.ab, ab)));
+/**
+ * A member that holds something else has forgotten what is later than the choice: perhaps this key, after the choice was erased. Not while a
+ * quorum holds the choice: it would have met the tombstone.
+ */
+function mayBeForgotten({ ab, fast }: Choice, replies: readonly Holding[], config: Config): boolean {
+  let holders = 0;
+  let hasForgotten = false;
+  for (const reply of replies) {
+    if (reply.fast === fast && sameBallot(reply.ab, ab)) holders += 1;
+    else if (isLower(ab, reply.fl)) hasForgotten = true;
+  }
+  return hasForgotten && holders < quorumSize(config.N);
 }

@@ -4,10 +4,12 @@ import { test } from 'node:test';
 import { CASPaxos, PaxosKV, type Quorate } from '../../kv/index.ts';
 import { localBucket } from '../../kv/bucket/local.ts';
 import { readRequests, type RequestBatch } from '../../kv/bucket/wire.ts';
+import type { ProposerLimits } from '../../kv/paxos/proposer-state.ts';
 import { eventually, withInside } from './kit/cluster-inside.ts';
 
 const COUNT = 20;
 const OTHERS = 2;
+const PATIENT: Partial<ProposerLimits> = { attemptMs: 60_000, slowMsMin: 5000, slowMsMax: 5000 };
 
 class Counts {
   readonly requests: Record<string, number> = {};
@@ -18,6 +20,8 @@ class Counts {
       const shared = localBucket(node.name, 'PaxosKV');
       const { acceptor, proposer } = shared ?? {};
       assert.ok(acceptor && proposer);
+      // a machine that stands still for a moment must not make a proposer give up waiting: that costs messages
+      Object.assign(proposer.core, { limits: { ...proposer.core.limits, ...PATIENT } });
       const onRequests = acceptor.onRequests.bind(acceptor);
       acceptor.onRequests = (batch: RequestBatch): void => {
         readRequests(batch, acceptor.acceptor.clock, ({ kind }) => {

@@ -225,6 +225,12 @@ describe('a plain read', () => {
     assert.deepEqual(decideRead([known, { ...nothing, fl: ballot(2) }], config), { kind: 'done', cell: x });
     assert.deepEqual(decideRead([known, { ...nothing, fl: ballot(5) }], config), { kind: 'unsettled' });
     assert.deepEqual(decideRead([known, classic(3, x, { fl: ballot(5) })], config), { kind: 'done', cell: x });
+    const missed = { ...nothing, fl: ballot(5) };
+    assert.deepEqual(
+      decideRead([known, missed, classic(3, x)], config),
+      { kind: 'done', cell: x },
+      'a quorum holds it',
+    );
   });
 });
 

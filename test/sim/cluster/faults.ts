@@ -59,6 +59,8 @@ export class Faults {
         return this.#later(forMs, () => network.slow(fault.a, fault.b, 1));
       case 'crash':
         return this.#crash(site, fault.isTold, forMs);
+      case 'blackout':
+        return this.#blackout(forMs);
       case 'stop':
         return this.#stop(site, forMs);
       case 'freeze':
@@ -112,6 +114,17 @@ export class Faults {
     this.counts.crashes += 1;
     this.#world.crash(site, isTold);
     this.#later(RESTART_MS + forMs, () => this.#world.start(site));
+  }
+
+  /** All machines lose power; they come back one after the other. */
+  #blackout(forMs: number): void {
+    const { sites, random } = this.#world;
+    this.#world.note(-1, 'blackout');
+    for (const site of sites) {
+      if (site.life !== null) this.counts.crashes += 1;
+      this.#world.crash(site, false);
+      this.#later(RESTART_MS + forMs * random.unit(), () => this.#world.start(site));
+    }
   }
 
   #stop(site: Site, forMs: number): void {

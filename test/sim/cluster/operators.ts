@@ -13,8 +13,6 @@ const REFUSALS: readonly string[] = [
   'no_member',
   'no_cluster',
   'not_connected',
-  // the process that was asked
-  'killed',
 ];
 
 export class Operators {
@@ -86,9 +84,10 @@ export class Operators {
         close('done');
       })
       .catch((error: unknown) => {
-        const { code = '' } = error as { readonly code?: string };
+        const { code = '', name } = error as { readonly code?: string; readonly name: string };
         close(life.isOver ? 'ended' : code);
-        if (life.isOver || at.isStopping || REFUSALS.includes(code)) return;
+        // a CallError: the process that was asked was killed
+        if (life.isOver || at.isStopping || REFUSALS.includes(code) || name === 'CallError') return;
         this.#world.fail(new Violation(`${what}, asked of ${at.name}, failed: ${String(error)}`));
       });
   }

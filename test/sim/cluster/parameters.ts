@@ -34,6 +34,7 @@ const FAULT_KINDS = [
   'partition',
   'slow',
   'crash',
+  'blackout',
   'stop',
   'freeze',
   'kill',
@@ -49,6 +50,8 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** What a scenario says of its runs; the rest is drawn. A pair is a range. */
 export interface Spec {
+  /** Runs take several times as long as others. */
+  readonly isLong?: true;
   readonly sizes?: readonly number[];
   /** More machines than seats. */
   readonly surplus?: readonly [least: number, most: number];

@@ -26,7 +26,7 @@ export function createClusterScenario(
   return {
     name: `cluster/${name}`,
     about,
-    oneIn: 4,
+    oneIn: spec.isLong === true ? 8 : 4,
     run: async (seed, options) => runCluster(await load(options.off), spec, seed, options),
     knobs: (seed) => knobsOf(drawPlan(seed, spec, {})),
   };
@@ -71,7 +71,12 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     busyMs: [1000, 5000],
     faults: { crash: [1, 5], stop: [0, 3], killBucket: [0, 2], kill: [0, 2], break: [0, 3], freeze: [0, 1] },
   }),
+  createClusterScenario('blackout', 'whole nodes that all lose their memory at once: the bucket begins anew, empty', {
+    busyMs: [1000, 4000],
+    faults: { blackout: [1, 2], break: [0, 2], partition: [0, 1], kill: [0, 1] },
+  }),
   createClusterScenario('membership', 'whole nodes that get and lose seats: growing, shrinking, one for another', {
+    isLong: true,
     surplus: [1, 2],
     busyMs: [1000, 5000],
     faults: { grow: [0, 2], shrink: [0, 2], replace: [0, 3], break: [0, 3], slow: [0, 1] },
@@ -85,6 +90,7 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     'flux',
     'whole nodes that get and lose seats while others crash, are cut off, and stand still',
     {
+      isLong: true,
       surplus: [1, 2],
       busyMs: [1000, 5000],
       bound: [0, 0.5],
@@ -102,6 +108,7 @@ export const CLUSTER_SCENARIOS: readonly Scenario[] = [
     },
   ),
   createClusterScenario('everything', 'whole nodes; all faults at once, parameters drawn from the seed', {
+    isLong: true,
     surplus: [0, 1],
     startsMs: 500,
     busyMs: [500, 5000],

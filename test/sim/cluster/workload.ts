@@ -128,7 +128,8 @@ export class Workload {
 
   /** All members of the bucket had lost their state: whatever was there is gone. */
   onDataLost(): void {
-    for (let key = 0; key < this.#world.parameters.keys; key++) this.#history.call(`k${key}`, -1, 'lost');
+    for (let key = 0; key < this.#world.parameters.keys; key++)
+      this.#history.answer(this.#history.call(`k${key}`, -1, 'lost'), null);
   }
 
   #call(planned: PlannedOperation): void {

@@ -230,6 +230,6 @@ export const ROUND_CONTROLS: readonly Control[] = [
   {
     name: 'read-across-forgetting',
     rule: 'a read does not answer what a member that knows nothing may have forgotten since',
-    replacements: one('read', 'if (mayBeForgotten(chosen, replies))', 'if (false)'),
+    replacements: one('read', 'if (mayBeForgotten(chosen, replies, config))', 'if (false)'),
   },
 ];
