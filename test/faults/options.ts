@@ -91,8 +91,9 @@ export function usage(): string {
   return [
     'npm run faults -- [options]',
     '',
-    'Starts a cluster of node processes under load, breaks things for a while - SIGKILL and restart (kill), clean stop and restart (restart),',
-    'SIGSTOP and SIGCONT (stop), a node more and away again (resize), broken, slow and one-way connections through proxies (link) or in network namespaces (netns) -,',
+    'Starts a cluster of node processes under load and breaks things for a while: SIGKILL and restart (kill), clean stop and restart',
+    '(restart), SIGSTOP and SIGCONT (stop), a node that comes and goes (resize), broken, slow and one-way connections through proxies',
+    '(link), vanishing packets between network namespaces (netns, needs root). Then it',
     'mends them, and checks that what the clients saw is linearizable and that nothing was lost or applied twice.',
     'The report goes to stdout, progress to stderr. Exit code 1 when a promise was broken.',
     '',
