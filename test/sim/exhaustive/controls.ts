@@ -31,6 +31,7 @@ const CAUGHT_IN: readonly (readonly [scenario: string, controls: readonly string
   ['erase-forget-change', ['forget-after-quorum']],
   ['forget-promised', ['forgets-over-promise']],
   ['two-lives', ['forgets-any-tombstone']],
+  ['forget-read', ['read-across-forgetting']],
   ['late-end', ['versions-by-counter']],
   ['late-fast-value', ['put-finishes-by-read']],
   ['four-members', ['fast-by-three-quarters']],

@@ -103,6 +103,28 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
     }),
   ),
   long(
+    'forget-put-read',
+    'a value that all members know to be chosen, its erase and forgetting, another put, and two plain reads',
+    only(
+      [
+        op('put', 1, [1], { ...mortal, classic: true }),
+        op('erase', 2, [2]),
+        op('put', 3, [3]),
+        op('read', 4, [4]),
+        op('read', 5, [5], { after: [3] }),
+      ],
+      {
+        forgets: true,
+        hints: true,
+        prefix: [
+          { operation: 0, members: count(3) },
+          { operation: 0, members: count(3), does: 'hints' },
+          { does: 'observe', members: count(3) },
+        ],
+      },
+    ),
+  ),
+  long(
     'put-erase-read',
     'a put, its erase and two reads',
     only([op('put', 1, [1], mortal), op('erase', 2, [2]), op('read', 3, [3, 5]), op('read', 4, [4])]),

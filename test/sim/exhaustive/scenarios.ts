@@ -240,6 +240,19 @@ const FORGETTING: readonly Scenario[] = [
     }),
   ),
   quick(
+    'forget-read',
+    'a value that all members know to be chosen, its erase and forgetting, and a plain read after the erase',
+    only([op('put', 1, [1], { ...mortal, classic: true }), op('erase', 2, [2]), op('read', 3, [3], { after: [1] })], {
+      forgets: true,
+      hints: true,
+      prefix: [
+        { operation: 0, members: three },
+        { operation: 0, members: three, does: 'hints' },
+        { does: 'observe', members: three },
+      ],
+    }),
+  ),
+  quick(
     'refusals',
     'a put that hears refusals, where requests arrive once, its erase and forgetting, on one member and on two',
     [1, 2].flatMap((members) =>
