@@ -24,7 +24,7 @@ function summary({ operations, failures, longestGapMs: gapMs, faults }: RunRepor
 }
 
 test('one of three nodes killed under load: the others go on after a short gap, nothing acknowledged is lost', async (t) => {
-  const network = await ProxyNetwork.open([1, 2, 3], new Random(1));
+  const network = await ProxyNetwork.open(FaultCluster.numbersOf(3), new Random(1));
   const cluster = await FaultCluster.create(network, {
     nodes: 3,
     threads: 1,

@@ -66,7 +66,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
 }
 
 function openNetwork({ nodes, faults }: RunOptions, random: Random): Promise<Network> {
-  const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
+  const numbers = FaultCluster.numbersOf(nodes);
   return faults.includes('netns') ? NamespaceNetwork.open(numbers) : ProxyNetwork.open(numbers, random);
 }
 
@@ -163,10 +163,11 @@ class Run {
       await this.#cluster.settle(SETTLE_MS);
       this.#tell(`all nodes are well after ${(performance.now() - from).toFixed(0)} ms`);
       await delay(AFTERWARDS_MS);
+      await this.#cluster.halt();
     } catch (error) {
       this.#troubles.push(`no progress: ${(error as Error).message}`);
+      await this.#cluster.halt().catch(() => undefined);
     }
-    await this.#cluster.halt();
   }
 
   async #readFinally(): Promise<void> {

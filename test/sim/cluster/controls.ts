@@ -20,7 +20,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'record-forgets-votes',
     rule: 'votes on configurations are in the boot record',
     scenario: 'cluster/founders',
-    seedsMax: 200,
+    seedsMax: 60,
     replacements: [
       {
         module: 'kv/cluster/cluster-server',
