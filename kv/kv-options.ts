@@ -20,9 +20,20 @@ export interface GetOptions<T = unknown> extends CommonOptions {
   readonly default?: T;
 }
 
-export interface KeysOptions extends Omit<CommonOptions, 'noQuorum'> {
+/** Of what makes no agreement and so waits for none. */
+export type StatusOptions = Omit<CommonOptions, 'noQuorum'>;
+
+export interface KeysOptions extends StatusOptions {
   /** Say `no_quorum` instead of an empty list. */
   readonly strict?: boolean;
+}
+
+export interface WatchOptions {
+  readonly bucket?: string | Atom;
+  /** Ends the watch. */
+  readonly signal?: AbortSignal;
+  /** How many events may wait for the reader before it misses some; default 1000. */
+  readonly eventsMax?: number;
 }
 
 /** Lifetimes: whichever ends first ends the key. */
@@ -48,12 +59,15 @@ export interface ReadPutOptions extends ReadOptions {
 }
 
 export const TIMEOUT_MS_DEFAULT = 10_000;
+const EVENTS_MAX_DEFAULT = 1000;
 /** The bucket that is used when none is given. */
 export const DEFAULT_BUCKET = 'PaxosKV';
 
 const COMMON: readonly string[] = ['bucket', 'noQuorum', 'signal', 'timeoutMs'];
 const OF_GET: ReadonlySet<string> = new Set([...COMMON, 'default']);
-const OF_KEYS: ReadonlySet<string> = new Set(['bucket', 'strict', 'signal', 'timeoutMs']);
+const OF_STATUS: ReadonlySet<string> = new Set(['bucket', 'signal', 'timeoutMs']);
+const OF_KEYS: ReadonlySet<string> = new Set([...OF_STATUS, 'strict']);
+const OF_WATCH: ReadonlySet<string> = new Set(['bucket', 'signal', 'eventsMax']);
 const OF_CHANGE: ReadonlySet<string> = new Set(COMMON);
 const OF_PUT: ReadonlySet<string> = new Set([...COMMON, 'pid', 'node', 'key', 'until']);
 
@@ -64,6 +78,19 @@ export function readGetOptions(options: GetOptions): Checked<ReadOptions> {
 /** Of operations that take nothing special. */
 export function readChangeOptions(options: CommonOptions): Checked<ReadOptions> {
   return readCommon(options, OF_CHANGE);
+}
+
+export function readWatchOptions(options: WatchOptions): Checked<ReadOptions & { readonly eventsMax: number }> {
+  const read = readCommon(options as CommonOptions, OF_WATCH);
+  if (!read.ok) return read;
+  const { eventsMax = EVENTS_MAX_DEFAULT } = options;
+  if (!Number.isSafeInteger(eventsMax) || eventsMax < 1)
+    return invalid('options.eventsMax', 'eventsMax must be a whole number from 1');
+  return { ok: true, value: { ...read.value, eventsMax } };
+}
+
+export function readStatusOptions(options: StatusOptions): Checked<ReadOptions> {
+  return readCommon(options, OF_STATUS);
 }
 
 export function readKeysOptions(options: KeysOptions): Checked<ReadOptions> {

@@ -9,7 +9,6 @@
  *
  * On the bucket's own thread a call costs no message; from another thread one there and one back.
  */
-import type { Env } from '../runtime/env.ts';
 import { presentEnv } from '../runtime/node/default.ts';
 import { copyTerm } from '../runtime/term/copy.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
@@ -17,7 +16,8 @@ import type { Pid } from '../runtime/term/pid.ts';
 import { isBucketHere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
 import type { OperationRequest } from './bucket/requests.ts';
-import { aborted, noBucket, StoreError } from './errors.ts';
+import { noBucket, StoreError } from './errors.ts';
+import { instanceStatus } from './instance-status.ts';
 import { checkValue, encodeKey, invalid } from './key.ts';
 import {
   DEFAULT_BUCKET,
@@ -32,8 +32,10 @@ import {
 } from './kv-options.ts';
 import { failure, NO_QUORUM, NOT_FOUND } from './results.ts';
 import type { Found, GetResult, KeysResult, NoQuorum, PutResult, Refused } from './results.ts';
-import { pause, presentScheduler, runRequest } from './run-request.ts';
+import { presentScheduler, runRequest } from './run-request.ts';
+import { within } from './within.ts';
 import { waitForBucket } from './wait-for-bucket.ts';
+import { watch } from './watch/watch.ts';
 import type { Outcome } from './paxos/decide.ts';
 import type { Bind, Cell } from './paxos/messages.ts';
 
@@ -117,27 +119,6 @@ async function keys(options: KeysOptions = {}): Promise<unknown[] | KeysResult> 
   return found ?? [];
 }
 
-/** Null when it takes longer than that. @throws `aborted` */
-async function within<T>(work: Promise<T>, env: Env, timeoutMs: number, signal?: AbortSignal): Promise<T | null> {
-  if (signal?.aborted === true) throw aborted('not-applied');
-  const limit = new AbortController();
-  const end = (): void => limit.abort();
-  signal?.addEventListener('abort', end, { once: true });
-  const isLate = pause(env, timeoutMs, limit.signal).then(() => null);
-  try {
-    const result = await Promise.race([work, isLate]);
-    if (isAborted(signal)) throw aborted('not-applied');
-    return result;
-  } finally {
-    signal?.removeEventListener('abort', end);
-    limit.abort();
-  }
-}
-
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
-}
-
 function isStrict(options: unknown): boolean {
   return typeof options === 'object' && options !== null && (options as KeysOptions).strict === true;
 }
@@ -154,8 +135,10 @@ export const PaxosKV: {
   readonly node: typeof node;
   readonly keys: typeof keys;
   readonly now: typeof now;
+  readonly watch: typeof watch;
+  readonly instanceStatus: typeof instanceStatus;
   readonly waitForBucket: typeof waitForBucket;
-} = { put, get, pid, node, keys, now, waitForBucket };
+} = { put, get, pid, node, keys, now, watch, instanceStatus, waitForBucket };
 
 function lookUp<T>(key: unknown, options: GetOptions<T>, pick: (cell: Cell) => Found<T> | null): Promise<GetResult<T>> {
   const read = readGetOptions(options);

@@ -3,6 +3,7 @@
  * messages. What is here beside the way: one deadline for the whole operation, aborting, trying again without a quorum, and waiting for a
  * proposer that is being restarted. A bucket that does not run on this node rejects with `no_bucket`.
  */
+import { setMaxListeners } from 'node:events';
 import type { Env } from '../runtime/env.ts';
 import { QuorateError } from '../runtime/errors.ts';
 import { scheduler } from '../runtime/node/default.ts';
@@ -40,8 +41,6 @@ export function runRequest<T>(
   }
   if (options.noQuorum === 'retry' || options.signal !== undefined)
     return runPatiently(at, bucket, request, options, finish);
-  const engine = engineHere(at, bucket, request.key);
-  if (engine === null) return runPatiently(at, bucket, request, options, finish);
   return new Promise((resolve, reject) => {
     const { env } = at;
     const nowMs = env.now();
@@ -57,7 +56,9 @@ export function runRequest<T>(
         reject(error as Error);
       }
     };
-    engine.run(createOperationOf(request, nowMs, settle));
+    const engine = engineHere(at, bucket, request.key);
+    if (engine !== null) engine.run(createOperationOf(request, nowMs, settle));
+    else runElsewhere(at, bucket, request, false, settle);
   });
 }
 
@@ -97,12 +98,26 @@ export function pause(env: Env, ms: number, signal?: AbortSignal): Promise<void>
   return new Promise((resolve) => {
     const end = (): void => {
       timer.cancel();
-      signal?.removeEventListener('abort', end);
+      unlisten();
       resolve();
     };
     const timer = env.setTimer(ms, end);
-    signal?.addEventListener('abort', end, { once: true });
+    const unlisten = onAbort(signal, end);
   });
+}
+
+const NOTHING = (): void => undefined;
+const manyListeners: WeakSet<AbortSignal> = new WeakSet();
+
+/** Returns how to stop listening. One signal for many operations at once is no leak. */
+function onAbort(signal: AbortSignal | undefined, fn: () => void): () => void {
+  if (signal === undefined) return NOTHING;
+  if (!manyListeners.has(signal)) {
+    setMaxListeners(0, signal);
+    manyListeners.add(signal);
+  }
+  signal.addEventListener('abort', fn, { once: true });
+  return () => signal.removeEventListener('abort', fn);
 }
 
 function engineHere(at: Scheduler, bucket: string, key: Key): ProposerEngine | null {
@@ -153,18 +168,17 @@ function runOnce(
   if (engine !== null) return runOn(engine, at.env, request, signal);
   return new Promise((resolve, reject) => {
     let cancel: Cancel | null = null;
-    const onAbort = (): void => {
+    const unlisten = onAbort(signal, () => {
       cancel?.();
       at.env.setTimer(ABORT_MS, () => reject(aborted(request.kind === 'get' ? 'not-applied' : 'unknown')), true);
-    };
+    });
     const settle = (settled: Settled): void => {
-      signal?.removeEventListener('abort', onAbort);
+      unlisten();
       if (signal?.aborted !== true) return resolve(settled);
       if (settled.kind === 'no_quorum' || settled.kind === 'ended') reject(aborted('not-applied'));
       else if (settled.kind === 'unknown') reject(aborted('unknown'));
       else resolve(settled);
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
     cancel = runElsewhere(at, bucket, request, signal !== undefined, settle);
   });
 }
@@ -177,14 +191,13 @@ function runOn(
 ): Promise<Settled> {
   return new Promise((resolve, reject) => {
     const operation = createOperationOf(request, env.now(), (settled) => {
-      signal?.removeEventListener('abort', onAbort);
+      unlisten();
       resolve(settled);
     });
-    const onAbort = (): void => {
+    const unlisten = onAbort(signal, () => {
       reject(aborted(operation.isExposed ? 'unknown' : 'not-applied'));
       engine.cancel(operation);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    });
     engine.run(operation);
   });
 }

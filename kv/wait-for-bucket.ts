@@ -1,11 +1,10 @@
 /** Waiting until a bucket of this node works. */
-import { presentEnv } from '../runtime/node/default.ts';
 import { isAtom, type Atom } from '../runtime/term/atom.ts';
 import type { OperationRequest } from './bucket/requests.ts';
 import { probeKeys, readiness } from './bucket/routes.ts';
 import { aborted, StoreError } from './errors.ts';
 import { DEFAULT_BUCKET } from './kv-options.ts';
-import { pause, RETRY_MS, runRequest } from './run-request.ts';
+import { pause, presentScheduler, RETRY_MS, runRequest } from './run-request.ts';
 
 const PROBE_MS = 500;
 
@@ -16,7 +15,7 @@ export async function waitForBucket(
 ): Promise<void> {
   const name = isAtom(bucket) ? bucket.name : bucket;
   const { signal } = options;
-  const env = presentEnv();
+  const { env } = presentScheduler();
   const deadline = env.now() + (options.timeoutMs ?? Infinity);
   for (;;) {
     if (signal?.aborted === true) throw aborted('not-applied');

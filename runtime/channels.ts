@@ -11,6 +11,7 @@
  * | `quorate:dist` | a connection was refused or closed for a reason of its own | `DistReport` |
  */
 import { channel, type Channel } from 'node:diagnostics_channel';
+import type { RemoteName } from './process/self.ts';
 import type { Atom } from './term/atom.ts';
 import type { Pid } from './term/pid.ts';
 
@@ -32,7 +33,11 @@ export interface CrashReport {
   readonly messages: readonly unknown[];
   readonly messageQueueLen: number;
   readonly links: readonly Pid[];
-  /** Of a server only. */
+  /** What it monitored: pids and names. */
+  readonly monitors: readonly (Pid | RemoteName)[];
+  readonly monitoredBy: readonly Pid[];
+  readonly trapExit: boolean;
+  /** Of a server only: a plain process has no state but its own variables, and takes its messages where it likes. */
   readonly server: ServerDetails | undefined;
 }
 

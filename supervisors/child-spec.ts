@@ -2,7 +2,7 @@
  * Child specifications: types, defaults, and the checks that OTP makes, in its order and with its reasons, before anything starts. An error names
  * the child, the field, what was found and what would be right.
  */
-import type { Self } from '../runtime/process/self.ts';
+import type { Placement, Self } from '../runtime/process/self.ts';
 import { Atom, nameAtom } from '../runtime/term/atom.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
 import { equalTerms } from '../runtime/term/equal.ts';
@@ -36,15 +36,23 @@ export interface ModuleStart {
   readonly args?: readonly unknown[];
 }
 
-/** A class with its argument, as `Counter.childSpec(args)` gives. */
-export interface ClassStart {
-  readonly server: RunnableClass;
-  readonly args?: unknown;
+/** A start by where it is exported; of a class it may have what a `ClassStart` may. */
+export interface ExportedStart extends ModuleStart, StartPlace {}
+
+/** Under which name, and where, a child of a class is started; as in `StartOptions`. */
+export interface StartPlace {
   readonly name?: ServerName;
-  readonly thread?: number;
+  readonly thread?: Placement;
+  readonly node?: string | Atom;
 }
 
-export type Start = StartFunction | ModuleStart | ClassStart;
+/** A class with its argument, as `Counter.childSpec(args)` gives. */
+export interface ClassStart extends StartPlace {
+  readonly server: RunnableClass;
+  readonly args?: unknown;
+}
+
+export type Start = StartFunction | ExportedStart | ClassStart;
 
 export interface ChildSpec {
   /** Names the child in its supervisor: any term. */
@@ -60,6 +68,15 @@ export interface ChildSpec {
   readonly significant?: boolean;
   /** For release tools: a list of module names, or the atom `dynamic`. Default: the module of the start, if it has one. */
   readonly modules?: unknown;
+}
+
+/** Of a start: what is given of its place. */
+export function placeOf({ name, thread, node }: StartPlace): StartPlace {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(thread === undefined ? {} : { thread }),
+    ...(node === undefined ? {} : { node }),
+  };
 }
 
 /** A specification with all fields, found good. */
@@ -176,7 +193,7 @@ function readStart(value: unknown): Start | undefined {
   if ('server' in value && typeof value.server === 'function') return value as ClassStart;
   const { module, exported, args } = value as { module?: unknown; exported?: unknown; args?: unknown };
   if (typeof module !== 'string' || typeof exported !== 'string') return undefined;
-  return args === undefined || Array.isArray(args) ? (value as ModuleStart) : undefined;
+  return args === undefined || Array.isArray(args) ? (value as ExportedStart) : undefined;
 }
 
 function nameOf(value: unknown): string | undefined {

@@ -19,7 +19,7 @@ import { tuple2 } from '../runtime/term/tuple.ts';
 import { IGNORE } from './atoms.ts';
 import { BoundedChildren } from './bounded-children.ts';
 import { inProcess, type CallerOptions } from './caller.ts';
-import type { ChildSpec, ClassStart } from './child-spec.ts';
+import type { ChildSpec, StartPlace } from './child-spec.ts';
 import { ChildSpecError } from './errors.ts';
 import type { MaybePromise, ServerRef } from './gen-server-types.ts';
 import type { ServerName } from './names.ts';
@@ -91,7 +91,7 @@ export class DynamicSupervisor<Args = DynamicSupervisorInit | undefined> {
     this: T,
     args?: ArgsOf<InstanceType<T>>,
     spec: Partial<ChildSpec> = {},
-    options: Pick<ClassStart, 'name' | 'thread'> = {},
+    options: StartPlace = {},
   ): ChildSpec {
     return { id: this.name, start: { server: this, args, ...options }, type: 'supervisor', ...spec };
   }

@@ -24,19 +24,17 @@
  *
  * Source: OTP 25, gen_server(3).
  */
-import { BadArgumentError } from '../runtime/errors.ts';
 import { ProcessError } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
 import type { Process } from '../runtime/process/process.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { Pid } from '../runtime/term/pid.ts';
-import { callServer, castServer, replyTo, resolveServer } from './call.ts';
+import { Behaviour, type BehaviourClass, type CallOptions, type InstanceOf } from './behaviour.ts';
+import { callServer, resolveServer } from './call.ts';
 import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
-import type { ChildSpec, ClassStart } from './child-spec.ts';
 import {
   Next,
   type AnyCall,
-  type ArgsOf as Args,
   type Call,
   type CallResult,
   type CallsOf as Calls,
@@ -48,29 +46,18 @@ import {
   type ReplyTo,
   type RequestOf,
   type ServerOf,
-  type ServerPid,
   type ServerRef,
-  type ServerTypes,
 } from './gen-server-types.ts';
 import type { ServerName } from './names.ts';
 import { abcastFrom, multiCallFrom, receiveResponseIn, sendRequestFrom, waitResponseIn } from './request.ts';
 import type { MultiCallResult, RequestId, Response } from './request.ts';
 import { runServer } from './server-process.ts';
-import { startClass, startMonitored, type Monitored, type RunnableClass } from './start-class.ts';
-import { pidOf, type StartArguments, type Starter, type StartOptions } from './start.ts';
-import { stopServer } from './system.ts';
-
-export interface CallOptions extends CallerOptions {
-  /** How long to wait for the reply; default 5000, Infinity for ever. */
-  readonly timeoutMs?: number;
-}
+import type { Starter } from './start.ts';
 
 export type AnyServer = GenServer<unknown, AnyCall, unknown, unknown, unknown>;
 
 /** A server class: constructed without arguments, once per process. */
-export interface ServerClass<Server extends AnyServer = AnyServer> extends RunnableClass {
-  new (): Server;
-}
+export type ServerClass<Server extends AnyServer = AnyServer> = BehaviourClass<Server>;
 
 export class GenServer<
   State = unknown,
@@ -78,17 +65,7 @@ export class GenServer<
   Cast = unknown,
   Info = unknown,
   InitArgs = void,
-> {
-  /** @internal names the types for inference; nothing at run time */
-  declare readonly '~types': ServerTypes<Requests, Cast, InitArgs>;
-  #self: Self | null = null;
-
-  /** The server's own process. */
-  protected get self(): Self {
-    if (this.#self === null) throw new BadArgumentError('a server has a self from its init on, not in its constructor');
-    return this.#self;
-  }
-
+> extends Behaviour<Requests, Cast, InitArgs> {
   /** Called first, in the new process; the starter waits for it. */
   init(_args: InitArgs): MaybePromise<InitResult<State>> {
     return Next.ok(undefined as State);
@@ -123,52 +100,8 @@ export class GenServer<
   /** @internal runs an instance in the process `self`, which was made for it */
   static runIn(self: Self, args: unknown, starter: Starter, name: ServerName | undefined): Promise<void> {
     const server = new this<unknown, AnyCall, unknown, unknown, unknown>();
-    server.#self = self;
+    Behaviour.enter(server, self);
     return runServer(self, server, args, starter, name);
-  }
-
-  /** The spec of this server as a child of a supervisor. Its id is the name of the class. */
-  static childSpec<T extends ServerClass>(
-    this: T,
-    args: Args<InstanceType<T>>,
-    spec: Partial<ChildSpec> = {},
-    options: Pick<ClassStart, 'name' | 'thread'> = {},
-  ): ChildSpec {
-    return { id: this.name, start: { server: this, args, ...options }, ...spec };
-  }
-
-  /**
-   * Starts a server linked to the caller and resolves when its init has returned. From outside any process: as `start`.
-   *
-   * @throws StartError (rejects): `already_started`, `ignore`, `timeout`, `start_failed`. The link works too: a caller that does not trap exits
-   * ends with the reason when init fails.
-   */
-  static startLink<T extends ServerClass>(
-    this: T,
-    ...[args, options]: StartArguments<Args<InstanceType<T>>>
-  ): Promise<ServerPid<InstanceType<T>>> {
-    return startForPid(this, args, options, true) as Promise<ServerPid<InstanceType<T>>>;
-  }
-
-  /** As `startLink`, without link. */
-  static start<T extends ServerClass>(
-    this: T,
-    ...[args, options]: StartArguments<Args<InstanceType<T>>>
-  ): Promise<ServerPid<InstanceType<T>>> {
-    return startForPid(this, args, options, false) as Promise<ServerPid<InstanceType<T>>>;
-  }
-
-  /**
-   * As `start`, with a monitor that the caller holds from before the server could end: its DOWN has the server's own reason. Only in a process.
-   *
-   * @throws StartError (rejects), `badarg`
-   */
-  static startMonitor<T extends ServerClass>(
-    this: T,
-    ...[args, options]: StartArguments<Args<InstanceType<T>>>
-  ): Promise<Monitored<ServerPid<InstanceType<T>>>> {
-    const self = requireCaller(options?.self, 'GenServer.startMonitor');
-    return startMonitored(self, this, args, options) as Promise<Monitored<ServerPid<InstanceType<T>>>>;
   }
 
   /** The process that a reference stands for on this node; undefined when nobody has the name. */
@@ -185,7 +118,7 @@ export class GenServer<
    *
    * @throws CallError (rejects): `noproc`, `timeout`, `noconnection` (the server's node was lost), `calling_self`, `exit` (it ended first)
    */
-  static call<T, Ref extends ServerRef, const Request extends RequestOf<Calls<ServerOf<Ref, InstanceOf<T>>>>>(
+  static override call<T, Ref extends ServerRef, const Request extends RequestOf<Calls<ServerOf<Ref, InstanceOf<T>>>>>(
     this: T,
     server: Ref,
     request: Request,
@@ -193,16 +126,6 @@ export class GenServer<
   ): Promise<ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>> {
     type Reply = ReplyTo<Calls<ServerOf<Ref, InstanceOf<T>>>, Request>;
     return inProcess(options?.self, (self) => callServer(self, server, request, options?.timeoutMs)) as Promise<Reply>;
-  }
-
-  /** Sends a message that is not answered. Never fails for want of a receiver. @throws `not_sendable` */
-  static cast<T, Ref extends ServerRef>(
-    this: T,
-    server: Ref,
-    message: Casts<ServerOf<Ref, InstanceOf<T>>>,
-    options?: CallerOptions,
-  ): void {
-    withCaller(options?.self, (self) => castServer(self, server, message));
   }
 
   /**
@@ -258,33 +181,6 @@ export class GenServer<
   ): void {
     withCaller(options.self, (self) => abcastFrom(self, nodesOf(self, options.nodes), toAtom(name), message));
   }
-
-  /** Answers a call whose callback returned `Next.noreply`; from any process. */
-  static reply<Reply>(from: From<Reply>, reply: Reply, options?: CallerOptions): void {
-    withCaller(options?.self, (self) => replyTo(self, from, reply));
-  }
-
-  /**
-   * Tells a server to stop with `reason` (default `normal`), after what is in its mailbox, and resolves when it has ended.
-   *
-   * @throws CallError (rejects): `noproc`; `timeout`: it will stop when it gets there; `exit`: it ended with another reason
-   */
-  static stop(server: ServerRef, reason?: unknown, options?: CallOptions): Promise<void> {
-    return inProcess(options?.self, (self) => stopServer(self, server, reason, options?.timeoutMs ?? Infinity));
-  }
-}
-
-type InstanceOf<T> = T extends new () => infer Server ? Server : AnyServer;
-
-async function startForPid(
-  server: ServerClass,
-  args: unknown,
-  options: StartOptions | undefined,
-  link: boolean,
-): Promise<unknown> {
-  return inProcess(options?.self, async (self, outside) =>
-    pidOf(server.name, await startClass(self, server, args, options, link && !outside)),
-  );
 }
 
 function toAtom(name: string | Atom): Atom {

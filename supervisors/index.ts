@@ -8,6 +8,7 @@
 export { Agent, type AgentFunction, type AgentPid, type AgentRef } from './agent.ts';
 export { Application, type ApplicationEnd, type ApplicationOptions } from './application.ts';
 export type { ApplicationSpec } from './application-trees.ts';
+export type { CallOptions } from './behaviour.ts';
 export { callServer, castServer, replyTo } from './call.ts';
 export type { CallerOptions } from './caller.ts';
 export type {
@@ -15,10 +16,12 @@ export type {
   ChildSpec,
   ChildType,
   ClassStart,
+  ExportedStart,
   ModuleStart,
   Restart,
   Shutdown,
   Start,
+  StartPlace,
   StartFunction,
   StartReturn,
 } from './child-spec.ts';
@@ -28,7 +31,7 @@ export type { DynamicSupervisorClass, DynamicSupervisorInit } from './dynamic-su
 export { CallError, ChildSpecError, StartError, SupervisorError } from './errors.ts';
 export type { CallErrorCode, StartErrorCode } from './errors.ts';
 export { GenServer } from './gen-server.ts';
-export type { AnyServer, CallOptions, ServerClass } from './gen-server.ts';
+export type { AnyServer, ServerClass } from './gen-server.ts';
 export { Next } from './gen-server-types.ts';
 export type {
   After,
@@ -51,7 +54,7 @@ export { Registry, registryNames, type RegistryRef } from './registry.ts';
 export type { RegistryEntry, RegistryOptions } from './registry-server.ts';
 export { abcastFrom, checkResponse, multiCallFrom, RequestCollection } from './request.ts';
 export type { MultiCallResult, RequestId, Response } from './request.ts';
-export { startClass } from './start-class.ts';
+export { startable, startClass } from './start-class.ts';
 export type { Monitored, RunnableClass } from './start-class.ts';
 export type { StartOptions, StartResult } from './start.ts';
 export { GenStateMachine, type MachineClass, type StateFunctions } from './state-machine.ts';

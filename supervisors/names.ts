@@ -163,8 +163,10 @@ export function packName(name: ServerName | undefined): unknown {
   );
 }
 
+/** A name that was never packed stays what it is. */
 export async function unpackName(packed: unknown): Promise<ServerName | undefined> {
-  if (typeof packed !== 'object' || packed === null || !('via' in packed)) return packed as ServerName | undefined;
+  const isVia = typeof packed === 'object' && packed !== null && 'via' in packed;
+  if (!isVia || typeof (packed.via as NameRegistry).whereis === 'function') return packed as ServerName | undefined;
   const { via, name } = packed as unknown as { via: { module: string; exported: string }; name: unknown };
   return { via: (await loadObject(via.module, via.exported)) as NameRegistry, name };
 }

@@ -6,8 +6,9 @@
 import type { Self } from '../runtime/process/self.ts';
 import { isPid, pidThread } from '../runtime/term/pid.ts';
 import { resolveServer } from './call.ts';
-import type { ChildSpec, ClassStart, Start } from './child-spec.ts';
+import { placeOf, type ChildSpec, type ClassStart, type Start } from './child-spec.ts';
 import type { ServerRef } from './gen-server-types.ts';
+import { packName } from './names.ts';
 import { park, takeParked } from './parked.ts';
 import { moduleOf } from './start-class.ts';
 
@@ -16,7 +17,11 @@ export function parkStart(self: Self, to: ServerRef, spec: ChildSpec): { sent: u
   const { start } = spec;
   const isClass = isClassStart(start);
   if (isClass && isOnOtherThread(self, to)) {
-    return { sent: { ...spec, start: { ...moduleOf(start.server), args: [start.args] } }, release: () => undefined };
+    const { server, args } = start;
+    const { name, ...place } = placeOf(start);
+    const named = name === undefined ? {} : { name: packName(name) };
+    const placed = { ...moduleOf(server), args: [args], ...place, ...named };
+    return { sent: { ...spec, start: placed }, release: () => undefined };
   }
   if (typeof start !== 'function' && !isClass) return { sent: spec, release: () => undefined };
   const { ticket, release } = park(self, start);

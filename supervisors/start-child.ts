@@ -9,9 +9,10 @@ import { Exit } from '../runtime/term/exit-reason.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { tuple2 } from '../runtime/term/tuple.ts';
 import { EXIT } from './atoms.ts';
-import type { ClassStart, Shutdown, Start } from './child-spec.ts';
+import { placeOf, type ClassStart, type Shutdown, type Start } from './child-spec.ts';
 import { StartError } from './errors.ts';
 import { loadExport } from './load.ts';
+import { unpackName } from './names.ts';
 import { isRunnable, startClass } from './start-class.ts';
 import { failedStart, readStartTerm, type StartResult } from './start.ts';
 
@@ -25,7 +26,12 @@ export async function startChildProcess(
     if (typeof start === 'function') return readStartTerm(await start(self, ...extra));
     if ('server' in start) return await startClassChild(self, start, extra);
     const exported = await loadExport(start.module, start.exported);
-    if (isRunnable(exported)) return await startClassChild(self, { server: exported, args: start.args?.[0] }, extra);
+    if (isRunnable(exported)) {
+      const { name: packed, ...place } = placeOf(start);
+      const name = await unpackName(packed);
+      const named = name === undefined ? place : { ...place, name };
+      return await startClassChild(self, { server: exported, args: start.args?.[0], ...named }, extra);
+    }
     return readStartTerm(await exported(self, ...(start.args ?? []), ...extra));
   } catch (thrown) {
     return resultOfThrow(thrown);
@@ -34,11 +40,7 @@ export async function startChildProcess(
 
 function startClassChild(self: Self, start: ClassStart, extra: readonly unknown[]): Promise<StartResult> {
   const args = extra.length > 0 ? extra[0] : start.args;
-  const options = {
-    ...(start.name === undefined ? {} : { name: start.name }),
-    ...(start.thread === undefined ? {} : { thread: start.thread }),
-  };
-  return startClass(self, start.server, args, options);
+  return startClass(self, start.server, args, placeOf(start));
 }
 
 function resultOfThrow(thrown: unknown): StartResult {

@@ -4,11 +4,13 @@
  */
 import { BadArgumentError } from '../runtime/errors.ts';
 import type { Self } from '../runtime/process/self.ts';
+import type { ModuleTable, PlacedFunction } from '../runtime/process/spawner.ts';
+import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import type { Ref } from '../runtime/term/ref.ts';
 import type { ModuleStart } from './child-spec.ts';
 import { loadExport } from './load.ts';
-import { packName, unpackName, type ServerName } from './names.ts';
+import { isKeptName, packName, unpackName, type ServerName } from './names.ts';
 import { alreadyStarted, holderOf, pidOf, startAndWait } from './start.ts';
 import type { AwaitStartOptions, Starter, StartOptions, StartResult } from './start.ts';
 
@@ -26,26 +28,63 @@ export interface RunnableClass {
 /** Starts an instance from the process `self`; OTP's answer, never a throw for a start that failed. */
 export async function startClass(
   self: Self,
-  startable: RunnableClass,
+  behaviour: RunnableClass,
   args: unknown,
   options: StartOptions & Omit<AwaitStartOptions, 'timeoutMs'> = {},
   link = true,
 ): Promise<StartResult> {
   const { name, thread } = options;
-  if (name !== undefined) {
+  const node = elsewhere(self, options);
+  // Only the node that the process will be of knows who has a name of that node.
+  if (name !== undefined && (node === null || isKeptName(name))) {
     const found = holderOf(self, name);
     const holder = found instanceof Promise ? await found : found;
     if (holder !== undefined) return alreadyStarted(holder);
   }
+  if (node !== null) {
+    const { name: own, exported = own } = behaviour;
+    const start = (starter: Starter): Promise<Pid> =>
+      self.spawn(STARTABLE, exported, [args, starter, packName(name)], { node, link });
+    return startAndWait(self, start, link, options);
+  }
   if (thread === undefined) {
-    const run = (own: Self, starter: Starter): Promise<void> => startable.runIn(own, args, starter, name);
+    const run = (own: Self, starter: Starter): Promise<void> => behaviour.runIn(own, args, starter, name);
     return startAndWait(self, (starter) => self.spawn((own) => run(own, starter), { link }), link, options);
   }
-  const { module, exported } = moduleOf(startable);
+  const { module, exported } = moduleOf(behaviour);
   const packedName = packName(name);
   const spawn = (starter: Starter): ReturnType<typeof self.spawnLink> | Promise<ReturnType<typeof self.spawnLink>> =>
     self.spawn(import.meta.url, 'runPlaced', [module, exported, args, starter, packedName], { thread, link });
   return startAndWait(self, spawn, link, options);
+}
+
+/** Under which module name classes are registered for other nodes. */
+const STARTABLE = '$startable';
+
+/**
+ * The classes as `modules` of a node takes them: other nodes may then start them here, with `{ node }`. They are known there by `exported`, or their name, and
+ * run on the thread that started this node.
+ *
+ * ```ts
+ * await LocalNode.start({ name: 'b@host', cookie, modules: startable(Counter, Ledger) });
+ * await Counter.start(5, { node: 'b@host' }); // on another node of the cluster
+ * ```
+ */
+export function startable(...classes: readonly RunnableClass[]): ModuleTable {
+  const functions: Record<string, PlacedFunction> = {};
+  for (const one of classes) {
+    functions[one.exported ?? one.name] = async (self: Self, args: unknown, starter: Starter, name: unknown) =>
+      one.runIn(self, args, starter, await unpackName(name));
+  }
+  return { [STARTABLE]: functions };
+}
+
+/** The other node that a start is for; null when it is for this one. @throws `badarg` for a thread of another node */
+function elsewhere(self: Self, { node, thread }: StartOptions): Atom | null {
+  const name = typeof node === 'string' ? nameAtom(node) : node;
+  if (name === undefined || name === self.nodeName) return null;
+  if (thread === undefined) return name;
+  throw new BadArgumentError(`a start on ${name.name} cannot choose the thread there; give node or thread`);
 }
 
 /** A process and the monitor that its starter holds. */
@@ -57,13 +96,13 @@ export interface Monitored<P extends Pid = Pid> {
 /** As `startClass` without link, with a monitor. @throws StartError (rejects) */
 export async function startMonitored(
   self: Self,
-  startable: RunnableClass,
+  behaviour: RunnableClass,
   args: unknown,
   options: StartOptions = {},
 ): Promise<Monitored> {
   let held: Ref | undefined;
   const onMonitor = (ref: Ref): void => void (held = ref);
-  const pid = pidOf(startable.name, await startClass(self, startable, args, { ...options, onMonitor }, false));
+  const pid = pidOf(behaviour.name, await startClass(self, behaviour, args, { ...options, onMonitor }, false));
   return { pid, ref: held ?? self.monitor(pid) };
 }
 

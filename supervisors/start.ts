@@ -31,6 +31,11 @@ export interface StartOptions extends CallerOptions {
   readonly timeoutMs?: number;
   /** The scheduler thread to run on, or how to choose one; needs `static module`. Default: the caller's. */
   readonly thread?: Placement;
+  /**
+   * The node to run on; its application must have registered the class, as `LocalNode.start({ modules: startable(Counter) })` does, else the start
+   * rejects with `notsup`. A name of a node is then one of that node. Default: this node.
+   */
+  readonly node?: string | Atom;
 }
 
 /** Of start functions: the argument may be left out where it may be undefined. */

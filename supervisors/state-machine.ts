@@ -23,53 +23,36 @@
  *
  * Source: OTP 25, gen_statem(3).
  */
-import { BadArgumentError } from '../runtime/errors.ts';
 import { ProcessError } from '../runtime/process/exit.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { GEN_CALL } from './atoms.ts';
-import { castServer, createCallError, replyTo, requestReply, serverTerm, timeoutTerm } from './call.ts';
-import { inProcess, requireCaller, withCaller, type CallerOptions } from './caller.ts';
-import type { ChildSpec, ClassStart } from './child-spec.ts';
-import type { CallOptions } from './gen-server.ts';
+import { Behaviour, type AnyBehaviour, type BehaviourClass, type CallOptions, type InstanceOf } from './behaviour.ts';
+import { createCallError, requestReply, serverTerm, timeoutTerm } from './call.ts';
+import { inProcess } from './caller.ts';
 import type {
   AnyCall,
-  ArgsOf,
   Call,
   CallsOf,
-  CastsOf,
-  From,
   MaybePromise,
   ReplyTo,
   RequestOf,
   ServerOf,
-  ServerPid,
   ServerRef,
-  ServerTypes,
 } from './gen-server-types.ts';
 import type { ServerName } from './names.ts';
 import { runServer } from './server-process.ts';
-import { startClass, startMonitored, type Monitored, type RunnableClass } from './start-class.ts';
-import { pidOf, type StartArguments, type Starter, type StartOptions } from './start.ts';
+import type { Starter } from './start.ts';
 import { StateMachineProcess, type MachineCallbacks } from './state-machine-process.ts';
 import type { AnyEvent, EnterResult, MachineEvent, MachineInit, StepResult } from './state-machine-types.ts';
-import { stopServer } from './system.ts';
 
 /** A function per state, called with the machine as `this`. */
 export type StateFunctions<State, Data, Event> = {
   readonly [Name in State & string]: (event: Event, data: Data) => MaybePromise<StepResult<State, Data>>;
 };
 
-interface AnyMachine {
-  readonly '~types': ServerTypes<AnyCall, unknown, unknown>;
-}
-
 /** A machine class: constructed without arguments, once per process. */
-export interface MachineClass<Machine extends AnyMachine = AnyMachine> extends RunnableClass {
-  new (): Machine;
-}
-
-type InstanceOf<T> = T extends new () => infer Machine ? Machine : AnyMachine;
+export type MachineClass<Machine extends AnyBehaviour = AnyBehaviour> = BehaviourClass<Machine>;
 
 const MODULE: Atom = nameAtom('gen_statem');
 const CALL: Atom = nameAtom('call');
@@ -81,18 +64,7 @@ export class GenStateMachine<
   Cast = unknown,
   Info = unknown,
   InitArgs = void,
-> {
-  /** @internal names the types for inference; nothing at run time */
-  declare readonly '~types': ServerTypes<Requests, Cast, InitArgs>;
-  #self: Self | null = null;
-
-  /** The machine's own process. */
-  protected get self(): Self {
-    if (this.#self === null)
-      throw new BadArgumentError('a machine has a self from its init on, not in its constructor');
-    return this.#self;
-  }
-
+> extends Behaviour<Requests, Cast, InitArgs> {
   /** A function per state, instead of `handleEvent`; for states that are strings. */
   readonly states?: StateFunctions<State, Data, MachineEvent<Requests, Cast, Info>>;
 
@@ -123,7 +95,7 @@ export class GenStateMachine<
   /** @internal runs an instance in the process `self`, which was made for it */
   static runIn(self: Self, args: unknown, starter: Starter, name: ServerName | undefined): Promise<void> {
     const machine = new this<unknown, unknown, AnyCall, unknown, unknown, unknown>();
-    machine.#self = self;
+    Behaviour.enter(machine, self);
     const { handleEnter } = machine;
     const callbacks: MachineCallbacks = {
       name: this.name,
@@ -135,47 +107,16 @@ export class GenStateMachine<
     return runServer(self, new StateMachineProcess(self, callbacks), args, starter, name);
   }
 
-  /** The spec of this machine as a child of a supervisor. Its id is the name of the class. */
-  static childSpec<T extends MachineClass>(
-    this: T,
-    args: ArgsOf<InstanceType<T>>,
-    spec: Partial<ChildSpec> = {},
-    options: Pick<ClassStart, 'name' | 'thread'> = {},
-  ): ChildSpec {
-    return { id: this.name, start: { server: this, args, ...options }, ...spec };
-  }
-
-  /** Starts a machine linked to the caller and resolves when its init has returned. From outside any process: as `start`. @throws StartError (rejects) */
-  static startLink<T extends MachineClass>(
-    this: T,
-    ...[args, options]: StartArguments<ArgsOf<InstanceType<T>>>
-  ): Promise<ServerPid<InstanceType<T>>> {
-    return startForPid(this, args, options, true) as Promise<ServerPid<InstanceType<T>>>;
-  }
-
-  /** As `startLink`, without link. */
-  static start<T extends MachineClass>(
-    this: T,
-    ...[args, options]: StartArguments<ArgsOf<InstanceType<T>>>
-  ): Promise<ServerPid<InstanceType<T>>> {
-    return startForPid(this, args, options, false) as Promise<ServerPid<InstanceType<T>>>;
-  }
-
-  /** As `start`, with a monitor that the caller holds. Only in a process. */
-  static startMonitor<T extends MachineClass>(
-    this: T,
-    ...[args, options]: StartArguments<ArgsOf<InstanceType<T>>>
-  ): Promise<Monitored<ServerPid<InstanceType<T>>>> {
-    const self = requireCaller(options?.self, 'GenStateMachine.startMonitor');
-    return startMonitored(self, this, args, options) as Promise<Monitored<ServerPid<InstanceType<T>>>>;
-  }
-
   /**
    * Sends a request and resolves to the reply. Waits for ever unless `timeoutMs` is given, as gen_statem does.
    *
    * @throws CallError (rejects): `noproc`, `timeout`, `noconnection`, `calling_self`, `exit`
    */
-  static call<T, Ref extends ServerRef, const Request extends RequestOf<CallsOf<ServerOf<Ref, InstanceOf<T>>>>>(
+  static override call<
+    T,
+    Ref extends ServerRef,
+    const Request extends RequestOf<CallsOf<ServerOf<Ref, InstanceOf<T>>>>,
+  >(
     this: T,
     machine: Ref,
     request: Request,
@@ -190,37 +131,6 @@ export class GenStateMachine<
       }),
     ) as Promise<Reply>;
   }
-
-  /** Sends an event that is not answered. Never fails for want of a receiver. @throws `not_sendable` */
-  static cast<T, Ref extends ServerRef>(
-    this: T,
-    machine: Ref,
-    message: CastsOf<ServerOf<Ref, InstanceOf<T>>>,
-    options?: CallerOptions,
-  ): void {
-    withCaller(options?.self, (self) => castServer(self, machine, message));
-  }
-
-  /** Answers a call; from any process. In the machine itself, `Action.reply` does. */
-  static reply<Reply>(from: From<Reply>, reply: Reply, options?: CallerOptions): void {
-    withCaller(options?.self, (self) => replyTo(self, from, reply));
-  }
-
-  /** Tells a machine to stop, and resolves when it has ended. @throws CallError (rejects): `noproc`, `timeout`, `exit` */
-  static stop(machine: ServerRef, reason?: unknown, options?: CallOptions): Promise<void> {
-    return inProcess(options?.self, (self) => stopServer(self, machine, reason, options?.timeoutMs ?? Infinity));
-  }
-}
-
-function startForPid(
-  machine: MachineClass,
-  args: unknown,
-  options: StartOptions | undefined,
-  link: boolean,
-): Promise<unknown> {
-  return inProcess(options?.self, async (self, outside) =>
-    pidOf(machine.name, await startClass(self, machine, args, options, link && !outside)),
-  );
 }
 
 function notImplemented(machine: object, callback: string): Error {

@@ -20,7 +20,7 @@ import { isTagged, tuple2 } from '../runtime/term/tuple.ts';
 import { ERROR, IGNORE } from './atoms.ts';
 import { callServer } from './call.ts';
 import { inProcess, type CallerOptions } from './caller.ts';
-import { checkChildSpecs, type AutoShutdown, type ChildSpec, type ClassStart } from './child-spec.ts';
+import { checkChildSpecs, type AutoShutdown, type ChildSpec, type StartPlace } from './child-spec.ts';
 import { SupervisorError } from './errors.ts';
 import type { MaybePromise, ServerRef } from './gen-server-types.ts';
 import type { ServerName } from './names.ts';
@@ -101,7 +101,7 @@ export class Supervisor<Args = SupervisorInit> {
     this: T,
     args: ArgsOf<InstanceType<T>>,
     spec: Partial<ChildSpec> = {},
-    options: Pick<ClassStart, 'name' | 'thread'> = {},
+    options: StartPlace = {},
   ): ChildSpec {
     return { id: this.name, start: { server: this, args, ...options }, type: 'supervisor', ...spec };
   }

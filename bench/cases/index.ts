@@ -4,7 +4,7 @@ import { callCases } from './call.bench.ts';
 import { codecCase } from './codec.bench.ts';
 import { exitsCase } from './exits.bench.ts';
 import { farCallCases } from './far-call.bench.ts';
-import { memoryCase } from './memory.bench.ts';
+import { memoryCase, millionCase } from './memory.bench.ts';
 import { pingPongCase } from './ping-pong.bench.ts';
 
 import { restartCase } from './restart.bench.ts';
@@ -18,6 +18,7 @@ export const benchCases: readonly BenchCase[] = [
   pingPongCase,
   exitsCase,
   memoryCase,
+  millionCase,
   ...callCases,
   ...farCallCases,
   restartCase,

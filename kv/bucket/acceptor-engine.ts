@@ -57,6 +57,7 @@ export class AcceptorEngine {
     if (acceptor.config !== null) this.#seal = sealOf(acceptor.config.cluster, shared, acceptor.me);
     watchAll(acceptor, this.#effects);
     this.#carryOut(null);
+    shared.learner?.gap('restarted');
     this.#joinAgain();
     this.#tellActive();
   }
@@ -135,6 +136,7 @@ export class AcceptorEngine {
     this.#joining = null;
     merge(this.acceptor, joining.states, joining.from, this.#effects);
     this.#carryOut(null);
+    this.#shared.learner?.gap('merged');
     this.#tellActive();
   }
 
@@ -168,6 +170,8 @@ export class AcceptorEngine {
     if (adoption.kind === 'known' || adoption.kind === 'lags') return;
     if (config.fresh === true) this.#lifetimes.clear();
     this.#joining = null;
+    // what happens from now on until it votes (again), it does not hear of
+    if (!acceptor.active || config.fresh === true) this.#shared.learner?.gap('merged');
     if (adoption.kind === 'merges') this.#join(config);
     this.#tellActive();
   }
@@ -195,6 +199,8 @@ export class AcceptorEngine {
     if (table.owner !== this.#self.pid)
       throw new QuorateError('not_owner', 'the table of this bucket belongs to another acceptor process');
     if (table.isInStep) throw new QuorateError('not_whole', 'a step on the table of this bucket did not end');
+    const { learner } = this.#shared;
+    if (learner?.isWatched === true) learner.offered(message);
     table.isInStep = true;
     stepAcceptor(this.acceptor, message, this.#effects);
     table.isInStep = false;
@@ -212,10 +218,11 @@ export class AcceptorEngine {
           this.#lifetimes.watch(effect.key, effect.cell, effects);
           break;
         case 'learned':
-          this.#shared.learner?.learned(effect.key, effect.ab, effect.cell);
+          this.#shared.learner?.learned(effect.key, effect.cell);
           this.#lifetimes.onKeyChanged(effect.key, effects);
           break;
         case 'forgotten':
+          this.#shared.learner?.forgotten(effect.key);
           this.#lifetimes.onKeyChanged(effect.key, effects);
           break;
         case 'eraseSoon':

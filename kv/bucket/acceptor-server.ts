@@ -6,6 +6,7 @@ import { QuorateError } from '../../runtime/errors.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
+import { tuple2 } from '../../runtime/term/tuple.ts';
 import {
   GenServer,
   Next,
@@ -25,16 +26,18 @@ import { Attachment } from './attach.ts';
 import { takeOrDrop } from './cast.ts';
 import { readSnapshot, readSnapshotAsk } from './joining.ts';
 import { partitionsRefusal } from './partitions.ts';
+import { selectsOf, type Selector } from './selector.ts';
 import type { BucketShared } from './table.ts';
 import type { BucketView } from './view.ts';
 import { readRequestTerm } from './wire.ts';
 import { entryTerm } from './wire-fields.ts';
 
 const SWEEP: Atom = nameAtom('$sweep');
+const GEN_CAST: Atom = nameAtom('$gen_cast');
 const SWEEP_MS = 2000;
 
 /** `keys`: what this acceptor holds, without values, for `PaxosKV.keys`. */
-export type AcceptorCall = Call<{ readonly kind: 'keys' }, readonly unknown[]>;
+export type AcceptorCall = Call<{ readonly kind: 'keys'; readonly selector: Selector | null }, readonly unknown[]>;
 
 export interface ViewCast {
   readonly kind: 'view';
@@ -88,20 +91,20 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
       if (shared.acceptor === this.#engine) shared.acceptor = null;
       this.#engine.close();
     });
-    if (!this.#engine.onView(view)) {
-      table.isInStep = true;
-      throw new QuorateError('boot_given_up', `bucket ${bucket}: its table on this node is of no use any more`);
-    }
+    // Given up as soon as it is there, when the record was renewed since the boot was taken: that must not fail the start of the node.
+    if (!this.#engine.onView(view)) self.send(self.pid, tuple2(GEN_CAST, { kind: 'view', view }));
     self.sendAfter(SWEEP_MS, self.pid, SWEEP);
     return Next.ok(null);
   }
 
-  override handleCall(_request: RequestOf<AcceptorCall>, _from: From): CallResult<null, readonly unknown[]> {
+  override handleCall({ selector }: RequestOf<AcceptorCall>, _from: From): CallResult<null, readonly unknown[]> {
     const entries: unknown[] = [];
+    const selects = selector === null ? null : selectsOf(selector);
     for (const [key, entry] of this.#engine.acceptor.keys) {
       const { cell } = entry;
-      if (cell !== null)
-        entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist: [] } }));
+      if (cell === null || selects?.(key) === false) continue;
+      const hist = cell.hist.slice(0, 1);
+      entries.push(entryTerm(key, { ...entry, cell: { ...cell, value: null, bind: null, hist } }));
     }
     return Next.reply(entries, null);
   }

@@ -26,6 +26,7 @@ import { acceptorName, learnerName, proposerName } from './view.ts';
 const GRACE_MS = 1000;
 const LOOK_MS = 250;
 const ENDED: Settled = { kind: 'ended' };
+const NEVER = (): void => undefined;
 const NO_QUORUM: Settled = { kind: 'no_quorum' };
 
 interface Waiting {
@@ -47,15 +48,18 @@ export function runElsewhere(
   isCancellable: boolean,
   settle: Settle,
 ): Cancel {
-  let cancel: Cancel | null = null;
+  let client: StoreClient | null = null;
+  let id = 0;
   let isCancelled = false;
   withRoute(scheduler, bucket, request.key, (route) => {
     if (route === null || isCancelled) return settle(ENDED);
-    cancel = clientOf(scheduler, bucket, route).run(request, isCancellable, settle);
+    client = clientOf(scheduler, bucket, route);
+    id = client.run(request, isCancellable, settle);
   });
+  if (!isCancellable) return NEVER;
   return () => {
     isCancelled = true;
-    cancel?.();
+    client?.cancel(id);
   };
 }
 
@@ -96,7 +100,8 @@ class StoreClient {
     scheduler.spawn((self) => this.#live(self));
   }
 
-  run(request: OperationRequest, isCancellable: boolean, settle: Settle): Cancel {
+  /** The operation's id. */
+  run(request: OperationRequest, isCancellable: boolean, settle: Settle): number {
     const { env } = this.#scheduler;
     const id = ++this.#ids;
     const untilMs = env.now() + request.timeoutMs + GRACE_MS;
@@ -104,11 +109,13 @@ class StoreClient {
     pushRun(this.#list, id, request, isCancellable);
     this.#armFlush();
     this.#look ??= env.setTimer(LOOK_MS, this.#onLook, true);
-    return () => {
-      if (!this.#waiting.has(id)) return;
-      this.#cancelled.push(id);
-      this.#armFlush();
-    };
+    return id;
+  }
+
+  cancel(id: number): void {
+    if (!this.#waiting.has(id)) return;
+    this.#cancelled.push(id);
+    this.#armFlush();
   }
 
   #armFlush(): void {

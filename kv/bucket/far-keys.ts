@@ -2,7 +2,8 @@
  * Keys bound to keys of another partition: each acceptor judges by the table of its own node, so it asks the acceptor of that partition on the
  * same node to say when the incarnation is gone. Both belong to one member; what the one sees is the member's own observation.
  *
- *   { $keyAsk, Pid, Key, [E, R, P] }    to the acceptor that has the key; repeated by the sweep, as its process may have been replaced
+ *   { $keyAsk, Pid, Key, [E, R, P] }    to the acceptor that has the key; once for any number of keys bound to that incarnation, and again
+ *                                       when another process has taken that acceptor's place
  *   { $keyGone, Key, [E, R, P] }        back, once
  */
 import type { Self } from '../../runtime/process/self.ts';
@@ -10,6 +11,7 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple, tuple3 } from '../../runtime/term/tuple.ts';
 import type { Acceptor } from '../paxos/acceptor.ts';
+import { describeBallot } from '../paxos/ballot.ts';
 import { isIncarnationGone } from '../paxos/lifetimes.ts';
 import type { Ballot, Key } from '../paxos/messages.ts';
 import { partitionOf } from './partitions.ts';
@@ -19,13 +21,15 @@ import { ballotTerm, readBallot } from './wire-fields.ts';
 
 const KEY_ASK: Atom = nameAtom('$keyAsk');
 const KEY_GONE: Atom = nameAtom('$keyGone');
-/** An asker that is still there repeats itself at every sweep. */
-const SWEEPS_KEPT = 3;
-
 interface Asker {
   readonly pid: Pid;
   readonly ver: Ballot;
-  age: number;
+}
+
+/** What was asked about a key, and of which process. */
+interface Asked {
+  readonly pid: Pid;
+  readonly versions: Set<string>;
 }
 
 export class FarKeys {
@@ -34,6 +38,7 @@ export class FarKeys {
   readonly #acceptor: Acceptor;
   /** Who wants to know of the keys of this partition. */
   readonly #askers: Map<Key, Map<string, Asker>> = new Map();
+  readonly #asked: Map<Key, Asked> = new Map();
 
   constructor(shared: BucketShared, self: Self, acceptor: Acceptor) {
     this.#shared = shared;
@@ -49,9 +54,24 @@ export class FarKeys {
 
   ask(key: Key, ver: Ballot): void {
     const { bucket, partitions } = this.#shared;
-    const name = nameAtom(acceptorName(bucket, partitionOf(key, partitions)));
-    if (this.#self.whereis(name) === undefined) return; // the sweep asks again
-    this.#self.send(name, tuple(KEY_ASK, this.#self.pid, key, ballotTerm(ver)));
+    const pid = this.#self.whereis(nameAtom(acceptorName(bucket, partitionOf(key, partitions))));
+    if (pid === undefined) return; // the sweep asks again
+    let asked = this.#asked.get(key);
+    if (asked?.pid.equals(pid) !== true) this.#asked.set(key, (asked = { pid, versions: new Set() }));
+    const version = describeBallot(ver);
+    if (asked.versions.has(version)) return;
+    asked.versions.add(version);
+    this.#self.send(pid, tuple(KEY_ASK, this.#self.pid, key, ballotTerm(ver)));
+  }
+
+  /** It was answered: whoever is bound to it from now on asks anew. */
+  answered(key: Key, ver: Ballot): void {
+    this.#asked.get(key)?.versions.delete(describeBallot(ver));
+  }
+
+  /** Nothing is bound to the key any more. */
+  drop(key: Key): void {
+    this.#asked.delete(key);
   }
 
   /** An acceptor of another partition asks: true when the message was that. */
@@ -61,7 +81,7 @@ export class FarKeys {
     if (!isPid(pid) || typeof key !== 'string') return true;
     const ver = readBallot(message[3], Number.MAX_SAFE_INTEGER);
     const known = this.#askers.get(key) ?? new Map<string, Asker>();
-    this.#askers.set(key, known.set(`${pid.key} ${ver.e} ${ver.r} ${ver.p}`, { pid, ver, age: 0 }));
+    this.#askers.set(key, known.set(`${pid.key} ${describeBallot(ver)}`, { pid, ver }));
     this.onKeyChanged(key);
     return true;
   }
@@ -79,12 +99,14 @@ export class FarKeys {
   }
 
   sweep(): void {
+    const { bucket, partitions } = this.#shared;
+    const acceptors = Array.from({ length: partitions }, (_, i) =>
+      this.#self.whereis(nameAtom(acceptorName(bucket, i))),
+    );
+    const alive = new Set(acceptors.map((pid) => pid?.key));
     for (const [key, known] of this.#askers) {
       this.onKeyChanged(key);
-      for (const [at, asker] of known) {
-        asker.age += 1;
-        if (asker.age > SWEEPS_KEPT) known.delete(at);
-      }
+      for (const [at, { pid }] of known) if (!alive.has(pid.key)) known.delete(at);
       if (known.size === 0) this.#askers.delete(key);
     }
   }

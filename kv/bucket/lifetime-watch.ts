@@ -79,6 +79,7 @@ export class Lifetimes {
     if (this.#far.onMessage(message)) return true;
     const gone = readKeyGone(message);
     if (gone !== null) {
+      this.#far.answered(gone.key, gone.ver);
       for (const watch of [...(this.#byKey.get(gone.key) ?? [])]) {
         if (watch.otherVer !== null && sameBallot(watch.otherVer, gone.ver)) this.#observe(watch, effects);
       }
@@ -170,7 +171,7 @@ export class Lifetimes {
     this.#over.delete(watch);
     watch.timer?.cancel();
     if (watch.ref !== null && this.#byRef.delete(watch.ref.key)) this.#self.demonitor(watch.ref);
-    if (watch.otherKey !== null) removeFrom(this.#byKey, watch.otherKey, watch);
+    if (watch.otherKey !== null && removeFrom(this.#byKey, watch.otherKey, watch)) this.#far.drop(watch.otherKey);
     if (watch.node === null) return;
     if (removeFrom(this.#byNode, watch.node, watch)) this.#self.monitorNode(nameAtom(watch.node), false);
   }

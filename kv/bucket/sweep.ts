@@ -1,6 +1,7 @@
 /**
  * The slow look of a member over its own table, a piece at a time: entries that are not live for some seconds are to be collected, and
- * acceptances that are not known to be chosen after half a minute are to be settled, since the proposer that made them is gone.
+ * acceptances that are not known to be chosen after half a minute are to be settled, since the proposer that made them is gone. So are
+ * tombstones while a member is down and nothing can be collected: keys bound to what was erased wait for that to be known.
  */
 import type { TimerHandle } from '../../runtime/env.ts';
 import type { Acceptor } from '../paxos/acceptor.ts';
@@ -16,7 +17,7 @@ export interface SweepTimes {
 export const SWEEP_TIMES: SweepTimes = { collectAfterMs: 4000, settleAfterMs: 30_000 };
 
 const PIECE = 2000;
-const PAUSE_MS = 10;
+const PAUSE_MS = 20;
 
 /** An entry that had something to be done about it, as it stood when that was first seen. */
 interface Suspect {
@@ -36,7 +37,7 @@ export class Sweep {
   #suspects: Map<Key, Suspect> = new Map();
   #found: Map<Key, Suspect> = new Map();
   /** Where the present look is; new entries come at the end, so it sees them too. */
-  #at: Iterator<readonly [Key, Entry]> | null = null;
+  #at: IterableIterator<[Key, Entry]> | null = null;
   #timer: TimerHandle | null = null;
 
   constructor(shared: BucketShared, acceptor: Acceptor, chores: SweepChores) {
@@ -60,28 +61,31 @@ export class Sweep {
     this.#timer = null;
     const nowMs = this.#shared.env.now();
     const canForget = this.#shared.proposer?.isWhole() === true;
-    for (let i = 0; i < PIECE; i++) {
-      const next = this.#at?.next();
-      if (next === undefined || next.done === true) return this.#end();
-      const [key, entry] = next.value;
-      if (entry.cell !== null && entry.cell.live ? !entry.chosen : canForget) this.#suspect(key, entry, nowMs);
+    let left = PIECE;
+    // a loop that is left goes on where it was: iterators of maps do not end by that, and only a loop makes no garbage of every entry
+    for (const [key, entry] of this.#at ?? []) {
+      const isOpen = entry.cell !== null && !entry.chosen;
+      const collects = canForget && entry.cell?.live !== true;
+      if (collects || isOpen) this.#suspect(key, entry, collects, nowMs);
+      left -= 1;
+      if (left > 0) continue;
+      this.#timer = this.#shared.env.setTimer(PAUSE_MS, this.#piece, true);
+      return;
     }
-    this.#timer = this.#shared.env.setTimer(PAUSE_MS, this.#piece, true);
+    this.#end();
   };
 
-  #suspect(key: Key, entry: Entry, nowMs: number): void {
-    const { ab, cell } = entry;
+  #suspect(key: Key, { ab }: Entry, collects: boolean, nowMs: number): void {
     const before = this.#suspects.get(key);
     // promises may come and go: whoever leaves them here again and again must not keep the entry for ever
     const isSame = before !== undefined && sameBallot(before.ab, ab);
     const { collectAfterMs, settleAfterMs } = this.#shared.sweepTimes;
-    const isLive = cell !== null && cell.live;
-    const isDue = isSame && nowMs - before.sinceMs >= (isLive ? settleAfterMs : collectAfterMs);
+    const isDue = isSame && nowMs - before.sinceMs >= (collects ? collectAfterMs : settleAfterMs);
     // looked at anew after that: it may not go through
     this.#found.set(key, isSame && !isDue ? before : { ab, sinceMs: nowMs });
     if (!isDue) return;
-    if (isLive) this.#chores.settle(key, ab);
-    else this.#chores.collect(key, ab);
+    if (collects) this.#chores.collect(key, ab);
+    else this.#chores.settle(key, ab);
   }
 
   #end(): void {

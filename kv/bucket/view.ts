@@ -31,6 +31,8 @@ export type ClusterCast =
       readonly e: number;
     }
   | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }
+  /** The request that was made with this token is not wanted any more. */
+  | { readonly kind: 'withdraw'; readonly token: string }
   /** A message that could not be read; logged once. */
   | { readonly kind: 'misunderstood'; readonly text: string };
 

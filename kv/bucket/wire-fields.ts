@@ -7,12 +7,11 @@ import { WireError } from '../../runtime/errors.ts';
 import { isPid } from '../../runtime/term/pid.ts';
 import { isTuple } from '../../runtime/term/tuple.ts';
 import { isZero, ZERO } from '../paxos/ballot.ts';
+import { SEATS_MAX } from '../paxos/quorum.ts';
 import type { Ballot, Bind, Cell, Config, Entry, Holding, Incarnation, Observation } from '../paxos/messages.ts';
 
 /** How far above the own clock a round may be. */
 export const ROUNDS_AHEAD_MAX: number = 2 ** 40;
-/** Members are counted by the bits of one small integer. */
-export const MEMBERS_MAX = 30;
 
 const CELL_BALLOTS_AT = 6;
 const CONFIG_FIELDS: readonly string[] = [
@@ -184,7 +183,7 @@ export function readConfig(term: unknown): Config {
     ...(bucket === undefined ? {} : { bucket: readText(bucket, 'the bucket of a configuration') }),
     ...(partitions === undefined ? {} : { partitions: readCount(partitions, 'the partitions of a configuration') }),
   };
-  if (config.M.length > config.N || config.N > MEMBERS_MAX) throw malformed('a configuration of this size');
+  if (config.M.length > config.N || config.N > SEATS_MAX) throw malformed('a configuration of this size');
   if (config.prev !== null && config.prev.prev !== null) throw malformed('a configuration with all before it');
   return config;
 }

@@ -15,6 +15,7 @@ import { isTuple, tuple } from '../../runtime/term/tuple.ts';
 import { floorAbove, isZero, sameBallot, ZERO } from '../paxos/ballot.ts';
 import { hashText } from '../paxos/hash.ts';
 import type { Ballot, Cell, Incarnation, RegisterReply, RegisterRequest } from '../paxos/messages.ts';
+import { SEATS_MAX } from '../paxos/quorum.ts';
 import { PROTOCOL_VERSION } from '../cluster/system-messages.ts';
 import {
   ballotTerm,
@@ -24,7 +25,6 @@ import {
   isCount,
   isRound,
   malformed,
-  MEMBERS_MAX,
   readBallot,
   readBind,
   readBoolean,
@@ -111,7 +111,7 @@ export function readReplyTerm(term: unknown, clock: number): ReplyBatch | null {
   const [, , place, e, theirs, list] = term;
   const roundMax = roundMaxOf(clock);
   const isPlace =
-    term.length === 6 && typeof place === 'number' && Number.isInteger(place) && place >= -1 && place < MEMBERS_MAX;
+    term.length === 6 && typeof place === 'number' && Number.isInteger(place) && place >= -1 && place < SEATS_MAX;
   if (!isPlace || !isCount(e) || !isRound(theirs, roundMax)) throw malformed('the head of a batch of replies');
   return { place, e, clock: theirs, list: readList(list, 'a batch of replies'), roundMax };
 }

@@ -3,6 +3,7 @@
  * without starting anything is checked here, so that no work begins on a wrong argument.
  */
 import { parseArgs } from 'node:util';
+import { SEATS_MAX } from '../paxos/quorum.ts';
 import { CommandError } from './exit-codes.ts';
 
 export interface TourCommand {
@@ -85,7 +86,6 @@ export interface OptionRow {
 }
 
 const NODE_NAME = /^[\w.-]+@[\w.-]+$/;
-const CLUSTER_SIZE_MAX = 31;
 const NODE_NUMBER_MAX = 999;
 
 /** A check for whole numbers within bounds. */
@@ -124,7 +124,7 @@ export const OPTIONS: readonly OptionRow[] = [
     value: 'N',
     help: 'how many nodes the cluster is meant to have (default: 3)',
     commands: ['node'],
-    check: whole(1, CLUSTER_SIZE_MAX),
+    check: whole(1, SEATS_MAX),
   },
   {
     name: 'founders',
@@ -274,7 +274,7 @@ function parseAsk(command: AskCommand['command'], rest: readonly string[], value
       refuseMore(command, rest);
       return { command, ...asked };
     case 'resize': {
-      const problem = whole(1, CLUSTER_SIZE_MAX)(first);
+      const problem = whole(1, SEATS_MAX)(first);
       if (problem !== undefined) return refuse(`the size for resize ${problem}, not ${JSON.stringify(first)}`);
       refuseMore(command, rest.slice(1));
       return { command, ...asked, clusterSize: Number(first), waitMs };

@@ -2,8 +2,8 @@
  * What this node could propose now for a bucket, and whether it may: founding, fresh start, and the steps by which a bucket follows
  * restarts, clean stops and the configuration of the cluster. Pure functions of the state.
  *
- * - A step is offered only when `r` members vote in the present configuration and a quorum of the new one is in reach: offered earlier it
- *   is still safe, but may block for good, as nobody would be left to merge from.
+ * - A step is offered only when `r` members vote in the present configuration: offered earlier it is still safe, but may block for good, as
+ *   nobody would be left to merge from. And when a quorum of the new one is in reach, or the step brings one nearer.
  * - A joiner proposes its own seat, a node that stops gives up its own; everything else is for the members in turn.
  */
 import { partitionsRefusal } from '../bucket/partitions.ts';
@@ -75,7 +75,9 @@ function isOfferable(state: ClusterState, bucket: string, newest: Config, step: 
   if (votingMembers(state, bucket, newest).length < newest.r) return false;
   try {
     const next = nextConfig(newest, step);
-    return presentMembers(state, bucket, next).length >= quorumSize(next.N);
+    const present = presentMembers(state, bucket, next).length;
+    // while uniform, fewer than a quorum may hold everything: then seats are filled one by one until there is a quorum again
+    return present >= quorumSize(next.N) || present > presentMembers(state, bucket, newest).length;
   } catch (error) {
     if (error instanceof ConfigStepError) return false;
     throw error;

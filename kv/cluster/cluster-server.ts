@@ -67,7 +67,10 @@ export type ClusterCall =
   | Call<{ readonly kind: 'watchCluster'; readonly pid: Pid }, ClusterStatus>
   | Call<{ readonly kind: 'status' }, ClusterStatus>
   /** Answered when it is done, refused, or after `timeoutMs`. */
-  | Call<{ readonly kind: 'request'; readonly request: Request; readonly timeoutMs: number }, RequestAnswer>;
+  | Call<
+      { readonly kind: 'request'; readonly request: Request; readonly timeoutMs: number; readonly token?: string },
+      RequestAnswer
+    >;
 
 const CLUSTER: Atom = nameAtom(CLUSTER_PROCESS);
 const NODEDOWN: Atom = nameAtom('nodedown');
@@ -102,7 +105,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
   readonly #misunderstood: Set<string> = new Set();
   readonly #views: Map<string, string> = new Map();
   /** Who waits for the answer to a request. */
-  readonly #asking: Map<number, From> = new Map();
+  readonly #asking: Map<number, { readonly from: From; readonly token: string | null }> = new Map();
   #requests = 0;
   #told = '';
   /** Lines that were logged before anybody watched. */
@@ -164,7 +167,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
         return Next.reply(statusOf(this.#state), null);
       case 'request': {
         this.#requests += 1;
-        this.#asking.set(this.#requests, from);
+        this.#asking.set(this.#requests, { from, token: request.token ?? null });
         const until = this.#args.env.now() + request.timeoutMs;
         await this.#step({ kind: 'request', id: this.#requests, request: request.request, until });
         return Next.noreply(null);
@@ -174,6 +177,7 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
 
   override async handleCast(message: ClusterCast): Promise<CastResult<null>> {
     if (message.kind === 'misunderstood') this.#logOnce(message.text);
+    else if (message.kind === 'withdraw') await this.#withdraw(message.token);
     else await this.#step(message);
     return Next.noreply(null);
   }
@@ -189,6 +193,15 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
       await this.#step({ kind: 'down', name });
     } else if (isAnyDown(message)) await this.#onDown(message.ref.key);
     return Next.noreply(null);
+  }
+
+  async #withdraw(token: string): Promise<void> {
+    for (const [id, asking] of this.#asking) {
+      if (asking.token !== token) continue;
+      this.#asking.delete(id);
+      await this.#step({ kind: 'withdraw', id });
+      return;
+    }
   }
 
   #seemsToRun(bucket: string): boolean {
@@ -242,6 +255,8 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
       newId: () => randomId(env, 8),
     });
     const { record } = this.#state;
+    // most ticks find nothing to do: nobody needs to be told the same again
+    if (input.kind === 'tick' && effects.length === 0 && record === this.#saved && this.#told !== '') return;
     if (record !== this.#saved) {
       await storage.save(record);
       this.#saved = record;
@@ -262,9 +277,9 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
         this.#log('info', `bucket ${effect.bucket} begins anew, empty: all its members had lost their state`);
         return this.#news({ kind: 'dataLost', bucket: effect.bucket });
       case 'answer': {
-        const from = this.#asking.get(effect.id);
+        const asking = this.#asking.get(effect.id);
         this.#asking.delete(effect.id);
-        if (from !== undefined) GenServer.reply(from, effect.answer, { self: this.self });
+        if (asking !== undefined) GenServer.reply(asking.from, effect.answer, { self: this.self });
         return;
       }
       case 'boot':

@@ -7,10 +7,11 @@ import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import { CallError, type ChildSpec } from '../../supervisors/index.ts';
 import { ClusterServer, type ClusterArgs, type ClusterNews } from './cluster-server.ts';
-import { SEATS_MAX } from './config.ts';
+import { SEATS_MAX } from '../paxos/quorum.ts';
 import type { Request } from './state.ts';
 import type { ClusterStatus } from './status.ts';
 import { clusterChild } from './cluster-tree.ts';
+import { aborted } from '../errors.ts';
 import { checkClusterOptions, type ClusterOptions } from './options.ts';
 import { randomId } from './random-id.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -26,6 +27,8 @@ const GEN_CAST: Atom = nameAtom('$gen_cast');
 export interface RequestOptions {
   /** Default 60 s. */
   readonly timeoutMs?: number;
+  /** Rejects with `aborted`; steps that were taken stay. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ClusterEvents {
@@ -80,13 +83,25 @@ async function status(): Promise<ClusterStatus> {
   return saidSo(() => ClusterServer.call(CLUSTER, { kind: 'status' }));
 }
 
-async function request(wanted: Request, { timeoutMs = REQUEST_MS }: RequestOptions = {}): Promise<void> {
+async function request(wanted: Request, options: RequestOptions = {}): Promise<void> {
+  const { timeoutMs = REQUEST_MS, signal } = options;
+  if (signal?.aborted === true) throw aborted('not-applied');
   if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
     throw new BadArgumentError(`timeoutMs must be a number of milliseconds from 0, not ${String(timeoutMs)}`);
   }
-  const call = { kind: 'request', request: wanted, timeoutMs } as const;
-  const answer = await saidSo(() => ClusterServer.call(CLUSTER, call, { timeoutMs: timeoutMs + ANSWER_MS }));
+  const token = randomId(realEnv);
+  const call = { kind: 'request', request: wanted, timeoutMs, token } as const;
+  const asked = saidSo(() => ClusterServer.call(CLUSTER, call, { timeoutMs: timeoutMs + ANSWER_MS }));
+  const answer = await Promise.race([asked, ...(signal === undefined ? [] : [abortOf(signal)])]);
+  if (answer === null) {
+    ClusterServer.cast(CLUSTER, { kind: 'withdraw', token });
+    throw aborted('unknown');
+  }
   if (!answer.ok) throw new QuorateError(answer.code, answer.message);
+}
+
+function abortOf(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
 }
 
 async function saidSo<T>(ask: () => Promise<T>): Promise<T> {

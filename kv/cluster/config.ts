@@ -10,7 +10,7 @@
  *   would otherwise leave a value with a minority.
  */
 import { QuorateError } from '../../runtime/errors.ts';
-import { quorumSize, sameIncarnation } from '../paxos/quorum.ts';
+import { quorumSize, sameIncarnation, SEATS_MAX } from '../paxos/quorum.ts';
 import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
 
 export type ConfigStep =
@@ -34,7 +34,6 @@ export type ConfigStep =
 /** A forced configuration leaves room for those that the lost members may have decided: it must be newer than all of them. */
 const FORCED_EPOCHS = 1_000_000;
 export const FORCE_SALTS: number = FORCED_EPOCHS / 2;
-export const SEATS_MAX = 31;
 
 /** Why a step cannot be taken; `code` is `bad_step`. */
 export class ConfigStepError extends QuorateError {

@@ -22,7 +22,7 @@ import type { Config, NodeName } from '../paxos/messages.ts';
 import { helloRefusal, sizeDifference, type Hello, type RunningBucket, type Settings } from './hello.ts';
 import { answerSnapshot, joinStep, takeSnapshot } from './join.ts';
 import { hasVotingQuorum, ownHello } from './evidence.ts';
-import { openRequest, settleRequests } from './requests.ts';
+import { openRequest, settleRequests, withdrawRequest } from './requests.ts';
 import { advanceRounds, answerVote, dropRound, takeVote } from './rounds.ts';
 import type { ClusterEffect, ClusterInput, ClusterState, Peer, StepContext } from './state.ts';
 import type { SystemMessage } from './system-messages.ts';
@@ -93,6 +93,9 @@ export function stepCluster(state: ClusterState, input: ClusterInput, context: S
       break;
     case 'request':
       openRequest(state, input, context, effects, learn);
+      break;
+    case 'withdraw':
+      withdrawRequest(state, input.id);
       break;
     case 'tick':
       connectMore(state, context, effects);

@@ -41,11 +41,13 @@ export function explainCluster(state: ClusterState): string | null {
   const also = refused.length === 0 ? '' : `; refused: ${refused.join('; ')}`;
   if (own === null) return explainFounding(state) + also;
   const connected = reachableMembers(state, own);
-  const missing = own.M.map((m) => m.name).filter((member) => !connected.includes(member));
+  const missing = own.M.map((m) => m.name)
+    .filter((member) => !connected.includes(member))
+    .sort();
   if (connected.length < quorumSize(own.N)) {
     return (
       `no quorum: ${connected.length} of ${own.N} nodes are connected, ${quorumSize(own.N)} are needed; start ${list(missing)}` +
-      `, or, if they are lost for good, reset the cluster by force${also}`
+      `, or, if they are lost for good, reset the cluster by force (quorate force-reset)${also}`
     );
   }
   const open = state.requests.find(({ request }) => request.kind !== 'leave');
@@ -105,7 +107,9 @@ function explainQuorum(state: ClusterState, own: Config, bucket: string, newest:
   const canMerge = forgot.length === 0 || voting.length >= newest.r;
   if (present.length >= q && canMerge) return null;
   if (canMerge) {
-    const missing = newest.M.filter((m) => !present.includes(m)).map((m) => m.name);
+    const missing = newest.M.filter((m) => !present.includes(m))
+      .map((m) => m.name)
+      .sort();
     return `bucket ${bucket} has no quorum: ${present.length} of ${newest.N}, missing ${list(missing)}`;
   }
   if (everyStateIsGone(state, own, bucket)) {
@@ -117,12 +121,12 @@ function explainQuorum(state: ClusterState, own: Config, bucket: string, newest:
   if (away.length > 0) {
     return (
       `${lost}: it waits for ${list(away)}, which may hold values decided before the restart: ` +
-      `start ${list(away)}, or give up what only ${list(away)} may hold with a reset by force`
+      `start ${list(away)}, or give up what only ${list(away)} may hold with a reset by force (quorate force-reset)`
     );
   }
   return (
     `${lost}, and ${list(holders)} alone cannot tell what was decided, ${newest.r} members are needed for that: ` +
-    `reset by force to go on with what ${list(holders)} holds, or stop ${list(holders)} too to begin empty`
+    `reset by force (quorate force-reset) to go on with what is left there, or stop ${list(holders)} too to begin empty`
   );
 }
 

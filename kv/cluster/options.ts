@@ -1,7 +1,7 @@
 /** The options of a node's part in a cluster, checked before anything starts. */
 import { BadArgumentError } from '../../runtime/errors.ts';
 import type { NodeName } from '../paxos/messages.ts';
-import { quorumSize } from '../paxos/quorum.ts';
+import { quorumSize, SEATS_MAX } from '../paxos/quorum.ts';
 
 export interface ClusterOptions {
   /** The number of nodes that the cluster is meant to have; default 3. More than half of them must be connected for anything to be decided. */
@@ -33,8 +33,8 @@ export interface CheckedClusterOptions {
 /** @throws `badarg` */
 export function checkClusterOptions(nodeName: NodeName, options: ClusterOptions): CheckedClusterOptions {
   const { clusterSize = 3, join = [], stateDir, bootstrap } = options;
-  if (!Number.isInteger(clusterSize) || clusterSize < 1 || clusterSize > 31) {
-    throw new BadArgumentError(`clusterSize must be a whole number from 1 to 31, not ${String(clusterSize)}`);
+  if (!Number.isInteger(clusterSize) || clusterSize < 1 || clusterSize > SEATS_MAX) {
+    throw new BadArgumentError(`clusterSize must be a whole number from 1 to ${SEATS_MAX}, not ${String(clusterSize)}`);
   }
   const founders = options.founders ?? defaultFounders(nodeName, clusterSize);
   if (founders.length !== 1 && founders.length < quorumSize(clusterSize)) {

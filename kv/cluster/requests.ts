@@ -6,7 +6,17 @@
 import type { Config, Incarnation, NodeName } from '../paxos/messages.ts';
 import { quorumSize } from '../paxos/quorum.ts';
 import { FORCE_SALTS, hasMember, memberNamed, nextConfig, vacantSeats, type ConfigStep } from './config.ts';
-import { helloOf, isComplete, newcomers, ownBoot, presentMembers, reachableMembers } from './evidence.ts';
+import {
+  bucketRunners,
+  helloOf,
+  isComplete,
+  isGone,
+  newcomers,
+  ownBoot,
+  presentMembers,
+  reachableMembers,
+  votingMembers,
+} from './evidence.ts';
 import { CLUSTER_CHAIN, chainOf, newestOf } from './record.ts';
 import type { Learn } from './rounds.ts';
 import type {
@@ -38,6 +48,11 @@ export function openRequest(
     else state.leaving.add(request.bucket);
   }
   state.requests.push({ id, request, until, seats: newestOf(state.record.system)?.N ?? null });
+}
+
+export function withdrawRequest(state: ClusterState, id: number): void {
+  const at = state.requests.findIndex((open) => open.id === id);
+  if (at >= 0) state.requests.splice(at, 1);
 }
 
 /** Answers the requests that are done, impossible or too late. */
@@ -88,7 +103,11 @@ function replaceStep(
 function outcomeOf(state: ClusterState, open: OpenRequest): RequestAnswer | null {
   const own = newestOf(state.record.system);
   const { request } = open;
-  if (request.kind === 'leave') return mustStay(state, own, request.bucket) ? null : DONE;
+  if (request.kind === 'leave') {
+    // a node that stops has waited for all its buckets together
+    const hasWaited = state.isStopping && request.bucket !== null;
+    return !hasWaited && mustStay(state, own, request.bucket) ? null : DONE;
+  }
   if (own === null) return null;
   switch (request.kind) {
     case 'resize': {
@@ -142,7 +161,11 @@ function mustStay(state: ClusterState, own: Config | null, bucket: string | null
   const others = presentMembers(state, bucket, newest).filter((m) => m.name !== me.name);
   if (hasMember(newest, me) && newest.M.length > q && others.length >= q) return true;
   const isHere = others.length + (hasMember(newest, me) ? 1 : 0) >= q;
-  return isHere && !isComplete(state, bucket);
+  if (isHere && !isComplete(state, bucket)) return true;
+  // one that restarted is about to take its seat again, and may need what this member holds
+  const runners = bucketRunners(state, own, bucket);
+  const isRecovering = newest.M.some((m) => isGone(state, own, bucket, m) && runners.some((r) => r.name === m.name));
+  return isRecovering && votingMembers(state, bucket, newest).length >= newest.r;
 }
 
 function tooLate(state: ClusterState, { request }: OpenRequest): RequestAnswer {
@@ -162,14 +185,22 @@ export function explainRequest(state: ClusterState, request: Request): string {
   if (request.kind === 'replaceMember')
     return `${what} waits for ${request.joining}: start it with a node of the cluster to join`;
   if (request.kind !== 'resize' || own.N === request.clusterSize) return `${what} waits for other members`;
-  if (own.N < request.clusterSize)
-    return (
-      `${what} waits for a node to take the new seat: ${own.M.length} of ${own.N} seats are taken, ` +
-      'too few to leave one more vacant; start the new node first'
-    );
+  if (own.N < request.clusterSize) return explainGrowth(own, reachable, what);
   return reachable.length === own.M.length
     ? `${what} waits for a member to stop: all ${own.M.length} are connected; stop the one that shall go`
     : `${what} waits for enough members: ${own.M.length} members would have to be a quorum of ${own.N - 1} seats and connected`;
+}
+
+function explainGrowth(own: Config, reachable: readonly NodeName[], what: string): string {
+  const q = quorumSize(own.N + 1);
+  if (own.M.length >= q && reachable.length < q) {
+    const missing = own.M.map((m) => m.name).filter((name) => !reachable.includes(name));
+    return `${what} waits for members: ${reachable.length} are connected, ${own.N + 1} seats need ${q}; start ${missing.join(', ')}`;
+  }
+  return (
+    `${what} waits for a node to take the new seat: ${own.M.length} of ${own.N} seats are taken, ` +
+    'too few to leave one more vacant; start the new node first'
+  );
 }
 
 function describeReplace(request: Request): string {

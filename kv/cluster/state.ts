@@ -126,6 +126,8 @@ export type ClusterInput =
   | { readonly kind: 'learned'; readonly bucket: string; readonly config: Config }
   /** `until`: when to give up. The answer is an effect with the same id. */
   | { readonly kind: 'request'; readonly id: number; readonly request: Request; readonly until: number }
+  /** Whoever asked does not want it any more; steps that were taken stay. */
+  | { readonly kind: 'withdraw'; readonly id: number }
   | { readonly kind: 'tick' };
 
 export type ClusterEffect =

@@ -14,6 +14,11 @@ import type { Operation } from './operation.ts';
 import type { Ballot, Cell, Chosen, Config, Key, RegisterRequest, Report } from './messages.ts';
 import type { Prepared, Proposer, ProposerEffects } from './proposer-state.ts';
 
+/** Rounds that a retry leaves out at most, as a power of two. */
+const JUMP_MAX = 10;
+/** How often the back-off doubles: enough for some dozens of proposers that want the same key at once. */
+const DOUBLINGS_MAX = 6;
+
 /** Begins the next attempt of an operation, or ends it for want of members. */
 export function attempt(proposer: Proposer, operation: Operation, nowMs: number, out: ProposerEffects): void {
   const config = proposer.config;
@@ -26,7 +31,7 @@ export function attempt(proposer: Proposer, operation: Operation, nowMs: number,
   operation.attempts += 1;
   operation.wakeAtMs = nowMs + proposer.limits.attemptMs;
   const prepared = isFirst && operation.kind === 'change' ? takePrepared(proposer, operation.key) : null;
-  const b = prepared === null ? nextBallot(proposer, config) : prepared.next;
+  const b = prepared === null ? nextBallot(proposer, config, operation.attempts) : prepared.next;
   resetAttempt(operation, config, b, nowMs);
   proposer.running.set(b.r, operation);
   if (prepared !== null) return changeAtOnce(proposer, operation, prepared.cell, nowMs, out);
@@ -64,8 +69,12 @@ export function answer(proposer: Proposer, operation: Operation, outcome: Outcom
   out.push({ kind: 'answer', operation, outcome });
 }
 
-function nextBallot(proposer: Proposer, config: Config): Ballot {
-  proposer.clock += 1;
+/**
+ * Retries jump ahead, further each time: whoever changes the key again and again raises the promised ballot while a Prepare is on its way, and
+ * one that comes just above the last it heard of would never arrive in time.
+ */
+function nextBallot(proposer: Proposer, config: Config, attempts: number): Ballot {
+  proposer.clock += attempts === 1 ? 1 : 2 ** Math.min(attempts, JUMP_MAX);
   return { e: config.e, r: proposer.clock, p: proposer.p };
 }
 
@@ -99,7 +108,7 @@ export function onPromise(proposer: Proposer, operation: Operation, nowMs: numbe
   if (fast !== null && operation.okCount === config.M.length) {
     const message: Chosen = { kind: 'chosen', e: config.e, key: operation.key, b: operation.b, fast: true };
     out.push({ kind: 'hint', message });
-    const result = operation.change(null, operation.b).result;
+    const { result } = operation.change(null, operation.b);
     return answer(proposer, operation, { kind: 'ok', result, cell: fast }, out);
   }
   if (operation.phase !== 'preparing') return;
@@ -171,7 +180,7 @@ function write(
     operation.offer = { b, result: outcome.kind === 'ok' ? outcome.result : undefined };
     operation.isExposed = true;
   }
-  operation.next = operation.kind === 'change' ? nextBallot(proposer, config) : null;
+  operation.next = operation.kind === 'change' ? nextBallot(proposer, config, 1) : null;
   const message: RegisterRequest = { kind: 'accept', e: config.e, key, b, cell, next: operation.next };
   out.push({ kind: 'send', to: proposer.connected, message });
 }
@@ -202,7 +211,7 @@ export function onRefused(
   nowMs: number,
   out: ProposerEffects,
 ): void {
-  if (isNack && (operation.refused & bit) === 0) operation.nackCount += 1;
+  if (isNack && proposer.limits.deliversOnce && (operation.refused & bit) === 0) operation.nackCount += 1;
   operation.refused |= bit;
   // Somebody else prepared the key meanwhile: the ordinary way, at once.
   if (isNack && operation.isPrepared && operation.phase === 'accepting') {
@@ -239,7 +248,9 @@ function backOff(proposer: Proposer, operation: Operation, nowMs: number, out: P
   // The loser of a fast collision waits until the winner's cell has been accepted, so as to find it.
   const lostFast = operation.fastCell !== null && operation.refused !== 0;
   const leastMs = lostFast ? baseMs : 0;
-  const mostMs = lostFast ? 2 * baseMs : Math.min(backOffMsMax, baseMs * 2 ** Math.min(operation.attempts, 20));
+  const mostMs = lostFast
+    ? 2 * baseMs
+    : Math.min(backOffMsMax, baseMs * 2 ** Math.min(operation.attempts, DOUBLINGS_MAX));
   keepOffer(operation);
   operation.phase = 'waiting';
   operation.wakeAtMs = nowMs + mostMs;
@@ -249,7 +260,8 @@ function backOff(proposer: Proposer, operation: Operation, nowMs: number, out: P
 
 /**
  * The ballot at which an own change was offered is kept for good: its cell may still be accepted anywhere. Except when every member refused
- * it: their promises and floors only grow. Otherwise the first put of a node whose clock is behind a floor could not tell what became of it.
+ * it: their promises and floors only grow, and the transport brings no second copy of what they took before. Otherwise the first put of a
+ * node whose clock is behind a floor could not tell what became of it.
  */
 export function keepOffer(operation: Operation): void {
   const isDead = operation.phase === 'preparing' && operation.nackCount === operation.config?.M.length;

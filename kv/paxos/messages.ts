@@ -3,7 +3,7 @@
  *
  * - *ballot*: the number of an attempt. *promise*: a member refuses every lower ballot from now on.
  * - *acceptance*: a member took a cell at a ballot; *fast* when it came with the Prepare itself.
- * - *chosen*: accepted by enough members, for ever. *known chosen*: there is evidence of it.
+ * - *quorum*: more than half of the seats. *chosen*: accepted by enough members, for ever. *known chosen*: there is evidence of it.
  * - *cell*: what a key holds; a *tombstone* is a cell with `live: false`, a value like any other.
  * - *incarnation* of a key: its life from creation to erasure, named by the ballot that created it (`ver`);
  *   of a node: one run of it, named by name, record and boot.

@@ -13,6 +13,8 @@ export interface ProposerLimits {
   readonly cachedKeysMax: number;
   /** Forget a key everywhere when all members accepted its tombstone. */
   readonly forgets: boolean;
+  /** The transport delivers a request once or not at all, as one connection does: what a member refused it never took before. */
+  readonly deliversOnce: boolean;
 }
 
 export const PROPOSER_LIMITS: ProposerLimits = {
@@ -22,6 +24,7 @@ export const PROPOSER_LIMITS: ProposerLimits = {
   slowMsMax: 20,
   cachedKeysMax: 10_000,
   forgets: true,
+  deliversOnce: true,
 };
 
 /** A quorum promised `next` when it accepted `cell`: the next change of the key may start with its Accept. */

@@ -12,6 +12,9 @@
 import { compareBallots, isZero, sameBallot } from './ballot.ts';
 import type { Ballot, Cell, Config, Holding, Incarnation } from './messages.ts';
 
+/** Members are counted by the bits of one small integer. */
+export const SEATS_MAX = 30;
+
 /** Seats that must agree: floor(N / 2) + 1. */
 export function quorumSize(seats: number): number {
   return Math.floor(seats / 2) + 1;

@@ -103,6 +103,8 @@ export function merge(
     throw new Error(`a merge needs the states of ${need} members, these are ${states.length}`);
   }
   for (const state of states) acceptor.floor = maxBallot(acceptor.floor, state.floor);
+  // What was offered before and is not here may have been applied and lost with the others: its retry must not find that it never was.
+  if (isForced) acceptor.floor = maxBallot(acceptor.floor, { e: acceptor.e, r: 0, p: 0 });
   const tables = states.map((state) => new Map(state.entries));
   const keys = new Set<Key>();
   for (const table of tables) for (const key of table.keys()) keys.add(key);

@@ -4,7 +4,7 @@
  */
 import { Atom, nameAtom } from '../term/atom.ts';
 import { ImproperList } from '../term/opaque.ts';
-import { intoTuple, Tuple } from '../term/tuple.ts';
+import { Tuple } from '../term/tuple.ts';
 import { buildJsValue, NOT_A_FORM } from './read-js.ts';
 import { readMap } from './read-maps.ts';
 import * as Tag from './tags.ts';
@@ -16,7 +16,7 @@ const tupleAtom = nameAtom('tuple');
 
 export function readTuple(reader: TermReader, tag: number, left: number): unknown {
   const size = tupleSize(reader, tag);
-  if (size === 0) return intoTuple([]);
+  if (size === 0) return new Tuple();
   const first = readValue(reader, left);
   if (first === jsAtom && size > 1) return readJs(reader, size, left);
   return readElements(reader, first, size, left);
@@ -29,9 +29,10 @@ function tupleSize(reader: TermReader, tag: number): number {
 }
 
 function readElements(reader: TermReader, first: unknown, size: number, left: number): Tuple {
-  const elements = [first];
-  for (let i = 1; i < size; i++) elements.push(readValue(reader, left));
-  return intoTuple(elements);
+  const elements = new Tuple();
+  elements[0] = first;
+  for (let i = 1; i < size; i++) elements[i] = readValue(reader, left);
+  return elements;
 }
 
 /** A tuple that begins with `$js`. What is none of our forms stays the tuple that it is. */
@@ -46,11 +47,13 @@ function readJs(reader: TermReader, size: number, left: number): unknown {
     if (kind === tupleAtom && (next === Tag.SMALL_TUPLE || next === Tag.LARGE_TUPLE)) {
       reader.position++;
       const inner = tupleSize(reader, next);
-      return inner === 0 ? intoTuple([]) : readElements(reader, readValue(reader, left - 1), inner, left - 1);
+      return inner === 0 ? new Tuple() : readElements(reader, readValue(reader, left - 1), inner, left - 1);
     }
   }
-  const elements = intoTuple([jsAtom, kind]);
-  for (let i = 2; i < size; i++) elements.push(readValue(reader, left));
+  const elements = new Tuple();
+  elements[0] = jsAtom;
+  elements[1] = kind;
+  for (let i = 2; i < size; i++) elements[i] = readValue(reader, left);
   const value = kind instanceof Atom ? buildJsValue(kind.name, elements) : NOT_A_FORM;
   return value === NOT_A_FORM ? elements : value;
 }

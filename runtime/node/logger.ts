@@ -4,9 +4,11 @@
  */
 import {
   crashChannel,
+  longScheduleChannel,
   supervisorChannel,
   traceChannel,
   type CrashReport,
+  type LongScheduleReport,
   type SupervisorReport,
   type TraceReport,
 } from '../channels.ts';
@@ -45,13 +47,19 @@ export function logReports(node: Atom, creation: number, logger: Logger): () => 
     const report = message as TraceReport;
     if (isOurs(report.pid)) logger.info({ report }, describeTrace(report));
   };
+  const onLongSchedule = (message: unknown): void => {
+    const report = message as LongScheduleReport;
+    if (report.node === node.name) logger.warn({ report }, describeLongSchedule(report));
+  };
   crashChannel.subscribe(onCrash);
   supervisorChannel.subscribe(onSupervisor);
   traceChannel.subscribe(onTrace);
+  longScheduleChannel.subscribe(onLongSchedule);
   return () => {
     crashChannel.unsubscribe(onCrash);
     supervisorChannel.unsubscribe(onSupervisor);
     traceChannel.unsubscribe(onTrace);
+    longScheduleChannel.unsubscribe(onLongSchedule);
   };
 }
 
@@ -66,9 +74,12 @@ export function describeCrash(report: CrashReport): string {
     lines.push(`    state: ${show(server.state)}`);
   }
   if (report.messageQueueLen > 0) {
-    lines.push(`    ${report.messageQueueLen} messages in its mailbox: ${report.messages.map(show).join(', ')}`);
+    const more = report.messageQueueLen > report.messages.length ? ', ...' : '';
+    lines.push(`    ${report.messageQueueLen} messages in its mailbox: ${report.messages.map(show).join(', ')}${more}`);
   }
   if (report.links.length > 0) lines.push(`    linked to: ${report.links.map(String).join(', ')}`);
+  if (report.monitors.length > 0) lines.push(`    monitoring: ${report.monitors.map(show).join(', ')}`);
+  if (report.monitoredBy.length > 0) lines.push(`    monitored by: ${report.monitoredBy.map(String).join(', ')}`);
   if (error instanceof Error && stack.length === 0) lines.push(`    by: ${error.message}`);
   return [...lines, ...stack.map((line) => `    ${line}`)].join('\n');
 }
@@ -106,6 +117,12 @@ export function describeTrace({ pid, registeredName, event, message, to, state }
   if (event === 'in') return `${who} got ${show(message)}`;
   if (event === 'noreply') return `${who} new state ${show(state)}`;
   return `${who} sent ${show(message)} to ${String(to)}, new state ${show(state)}`;
+}
+
+export function describeLongSchedule({ thread, durationMs, ended, pid }: LongScheduleReport): string {
+  const took = `thread ${thread} has not got to its event loop for ${Math.round(durationMs)} ms`;
+  if (ended) return `thread ${thread} goes on after ${Math.round(durationMs)} ms`;
+  return pid === undefined ? took : `${took}; ${pid.toString()} holds it up`;
 }
 
 function describeWho(pid: Pid, name: Atom | undefined): string {

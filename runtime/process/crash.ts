@@ -32,7 +32,8 @@ export function reportCrash(process: Process, thrown: unknown, reason: unknown):
 
 function createCrashReport(process: Process, thrown: unknown, reason: unknown): CrashReport {
   const { server, pid, scheduler } = process;
-  const { registeredName, initialCall, links, messages, messageQueueLen } = process.info();
+  const { registeredName, initialCall, links, monitors, monitoredBy, trapExit, messages, messageQueueLen } =
+    process.info();
   return {
     pid,
     thread: scheduler.thread,
@@ -44,6 +45,9 @@ function createCrashReport(process: Process, thrown: unknown, reason: unknown): 
     messages: messages.slice(0, MESSAGES_SHOWN_MAX),
     messageQueueLen,
     links,
+    monitors,
+    monitoredBy,
+    trapExit,
     server: server === null ? undefined : { lastMessage: server.lastMessage, state: server.state },
   };
 }

@@ -12,7 +12,7 @@ import { BitString, emptyStruct, ImproperList, significantBytes, type Float } fr
 import { Pid } from './pid.ts';
 import { Ref } from './ref.ts';
 import { assertSendable, DEPTH_BEFORE_CHECK, DEPTH_MAX, isAtomName, REFUSED, TOO_DEEP, unstable } from './sendable.ts';
-import { intoTuple, Tuple } from './tuple.ts';
+import { Tuple } from './tuple.ts';
 
 /**
  * A copy that shares nothing that can change. `root` names the value in the error's path.
@@ -68,7 +68,10 @@ function copyObject(value: object, left: number): unknown {
 }
 
 function copyTuple(value: readonly unknown[], left: number): unknown {
-  return intoTuple(copyList(value, left));
+  const { length } = value;
+  const copy = new Tuple();
+  for (let i = 0; i < length; i++) copy[i] = copyValue(value[i], left);
+  return copy;
 }
 
 function copyList(value: readonly unknown[], left: number): unknown[] {

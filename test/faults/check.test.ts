@@ -7,7 +7,7 @@ import { makeHistory, type SyntheticOptions } from './synthetic.ts';
 const SEEDS = 40;
 const SMALL = { clients: 6, operations: 300, unknown: 0.02, fault: 'none' } as const;
 
-for (const kind of ['once', 'cas', 'list'] as const) {
+for (const kind of ['once', 'bound', 'cas', 'list'] as const) {
   test(`histories of a correct register pass: ${kind}`, () => {
     for (let seed = 1; seed <= SEEDS; seed++) assert.deepEqual(checkHistory(makeHistory(seed, { ...SMALL, kind })), []);
   });
@@ -15,7 +15,7 @@ for (const kind of ['once', 'cas', 'list'] as const) {
 
 test('thousands of operations on one key, many of them without an answer, are checked in seconds', () => {
   const started = performance.now();
-  for (const kind of ['once', 'cas'] as const) {
+  for (const kind of ['once', 'bound', 'cas'] as const) {
     const options: SyntheticOptions = { kind, clients: 20, operations: 8_000, unknown: 0.05, fault: 'none' };
     assert.deepEqual(checkHistory(makeHistory(7, options)), []);
   }
@@ -36,6 +36,7 @@ for (const [fault, kind, expected] of [
   ['twice', 'list', ['applied twice', 'not linearizable']],
   ['twice', 'cas', ['applied twice', 'not linearizable']],
   ['stale', 'cas', ['not linearizable']],
+  ['stale', 'bound', ['not linearizable']],
 ] as const) {
   test(`a register is caught that does wrong: ${fault}, ${kind}`, () => {
     const found = caught({ ...SMALL, kind, fault });

@@ -3,7 +3,7 @@
  * change that was applied twice, an acknowledged change that is gone - and linearizability of every key, which is the promise itself and
  * includes them.
  */
-import type { Operation } from './history.ts';
+import { isRead, type Operation } from './history.ts';
 import { findUnexplained } from './linearize.ts';
 import type { RegisterModel, Unexplained } from './linearize.ts';
 import { casModel, kindOf, listModel, longestList, withErases, writeOnceModel, type Event } from './registers.ts';
@@ -56,7 +56,7 @@ function search<State>(
 
 /** Every value that was seen is that of an operation on this key that may have taken effect, and had been called. */
 function checkWriters(key: string, history: readonly Operation[]): Violation[] {
-  const calledAt = new Map(history.filter(({ action }) => isWrite(action.kind)).map((o) => [o.id, o.calledAt]));
+  const calledAt = new Map(history.filter(({ action }) => !isRead(action)).map((o) => [o.id, o.calledAt]));
   for (const operation of history) {
     for (const id of idsIn(operation)) {
       const at = calledAt.get(id);
@@ -69,10 +69,6 @@ function checkWriters(key: string, history: readonly Operation[]): Violation[] {
     }
   }
   return [];
-}
-
-function isWrite(kind: Operation['action']['kind']): boolean {
-  return kind !== 'get' && kind !== 'casRead';
 }
 
 function idsIn({ result }: Operation): readonly string[] {

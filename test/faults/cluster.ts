@@ -13,6 +13,10 @@ import type { Command, NodeOptions } from './node-program.ts';
 
 const PROGRAM = new URL('./node-program.js', import.meta.url);
 const STOP_PATIENCE_MS = 10_000;
+/** Agreed changes wait for a quorum, which other faults may take away for a while. */
+const AGREED_PATIENCE_MS = 60_000;
+const START_PATIENCE_MS = 30_000;
+const RESIZE_TRY_MS = 5_000;
 
 export interface ClusterSettings {
   readonly nodes: number;
@@ -22,16 +26,24 @@ export interface ClusterSettings {
   readonly seed: number;
 }
 
+interface Look {
+  readonly isSeated: boolean;
+  readonly connected: number;
+  readonly waits: string;
+}
+
 interface Member {
   readonly number: number;
   readonly name: string;
   program: NodeProgram<Command> | null;
   starts: number;
   isPaused: boolean;
+  /** It belongs to the cluster; one more is kept for when that grows. */
+  isPart: boolean;
   /** It is up and waits for nothing: it has all that was decided. */
   isSeated: boolean;
-  /** It is meant to end. */
-  isEnding: boolean;
+  /** It is being started, or is meant to end. */
+  isBusy: boolean;
 }
 
 export class FaultCluster {
@@ -42,19 +54,22 @@ export class FaultCluster {
   /** Nodes that ended without being told to. */
   readonly crashes: string[] = [];
   readonly notes: string[] = [];
+  /** From when it begins to grow until it has shrunk again. */
+  isResizing = false;
 
   private constructor(folder: string, network: Network, settings: ClusterSettings) {
     this.folder = folder;
     this.#network = network;
     this.#settings = settings;
-    this.#members = Array.from({ length: settings.nodes }, (_, index) => ({
+    this.#members = Array.from({ length: settings.nodes + 1 }, (_, index) => ({
       number: index + 1,
       name: `n${index + 1}@127.0.0.1`,
       program: null,
       starts: 0,
       isPaused: false,
+      isPart: index < settings.nodes,
       isSeated: false,
-      isEnding: false,
+      isBusy: true,
     }));
   }
 
@@ -62,38 +77,42 @@ export class FaultCluster {
     return new FaultCluster(await mkdtemp(join(tmpdir(), 'quorate-faults-')), network, settings);
   }
 
-  /** Those that run and are not paused. */
+  /** The numbers of all nodes that there may be. */
+  static numbersOf(nodes: number): number[] {
+    return Array.from({ length: nodes + 1 }, (_, index) => index + 1);
+  }
+
+  /** Those that have started, are not meant to end, and are not paused. */
   get running(): number[] {
-    return this.#members.filter(({ program, isPaused }) => program !== null && !isPaused).map(({ number }) => number);
+    return this.#members
+      .filter(({ program, isPaused, isBusy }) => program !== null && !isPaused && !isBusy)
+      .map(({ number }) => number);
   }
 
   get numbers(): number[] {
-    return this.#members.map(({ number }) => number);
+    return this.#parts.map(({ number }) => number);
   }
 
-  /** How many nodes do not have what was decided, or may not. */
-  get forgetful(): number {
-    return this.#members.filter(({ isSeated }) => !isSeated).length;
+  /** The one that comes when the cluster grows. */
+  get spare(): number {
+    return this.#settings.nodes + 1;
   }
 
-  /** How many may have forgotten at once: so many the store promises to survive. */
-  get tolerated(): number {
-    return this.#members.length - (Math.floor(this.#members.length / 2) + 1);
+  /** Whether no more than a minority will have forgotten what was decided when this one does: so many the store promises to survive. */
+  mayForget(victim: number): boolean {
+    const forgetful = this.#parts.filter(({ number, isSeated }) => number === victim || !isSeated).length;
+    return forgetful <= Math.floor((this.#parts.length - 1) / 2);
   }
 
   async start(number: number): Promise<void> {
     const member = this.#member(number);
     member.starts += 1;
     const place = this.#network.placeOf(number);
-    const { clusterSize, founders } = {
-      clusterSize: this.#members.length,
-      founders: this.#members.map(({ name }) => name),
-    };
-    const { threads, netTicktimeMs, load, seed } = this.#settings;
+    const { nodes, threads, netTicktimeMs, load, seed } = this.#settings;
     const options: NodeOptions = {
       name: member.name,
-      clusterSize,
-      founders,
+      clusterSize: nodes,
+      founders: this.#members.slice(0, nodes).map((founder) => founder.name),
       threads,
       netTicktimeMs,
       listen: place.listen,
@@ -103,9 +122,10 @@ export class FaultCluster {
     };
     const program = new NodeProgram<Command>(options, { program: PROGRAM, ...place });
     member.program = program;
-    member.isEnding = false;
+    member.isBusy = true;
     void program.ended.then(() => this.#ended(member, program));
-    this.#network.moved(number, Number(await program.started()));
+    this.#network.moved(number, await this.#started(member.name, program));
+    member.isBusy = false;
   }
 
   /** Clients of the node begin. */
@@ -115,17 +135,17 @@ export class FaultCluster {
 
   async kill(number: number): Promise<void> {
     const member = this.#member(number);
-    Object.assign(member, { isEnding: true, isSeated: false });
+    Object.assign(member, { isBusy: true, isSeated: false });
     await this.#program(number).kill();
   }
 
   /** In order; killed when that takes too long, since a quorum may be missing. Returns how it ended. */
-  async stop(number: number): Promise<'stopped' | 'killed'> {
+  async stop(number: number, patienceMs: number = STOP_PATIENCE_MS): Promise<'stopped' | 'killed'> {
     const member = this.#member(number);
     const program = this.#program(number);
-    Object.assign(member, { isEnding: true, isSeated: false });
+    Object.assign(member, { isBusy: true, isSeated: false });
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, STOP_PATIENCE_MS, 'late')));
+    const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, patienceMs, 'late')));
     const how = await Promise.race([program.ask('stop').then(() => 'stopped' as const), late]);
     clearTimeout(timer);
     await program.kill();
@@ -143,28 +163,83 @@ export class FaultCluster {
   }
 
   /** Looks whether the node has all that was decided; remembers that it has. */
-  async look(number: number): Promise<{ readonly isSeated: boolean; readonly waits: string }> {
+  async look(number: number): Promise<Look> {
     const member = this.#member(number);
     const { program } = member;
-    if (program === null || member.isPaused) return { isSeated: member.isSeated, waits: `${member.name} does not run` };
+    if (program === null || member.isPaused)
+      return { isSeated: false, connected: 0, waits: `${member.name} does not run` };
     const [status, isUp] = (await Promise.all([program.ask('status'), program.ask('isUp')])) as [
       ClusterStatus,
       boolean,
     ];
     const isSeated = isUp && status.hasQuorum && status.waits.length === 0;
-    if (member.program === program && !member.isEnding && isSeated) member.isSeated = true;
+    if (member.program === program && !member.isBusy && isSeated) member.isSeated = true;
     return {
       isSeated,
-      waits: `${member.name}: up ${isUp}, quorum ${status.hasQuorum}, waits: ${status.waits.join('; ')}`,
+      connected: status.connected,
+      waits: `${member.name}: up ${isUp}, connected ${status.connected}, waits: ${status.waits.join('; ')}`,
     };
+  }
+
+  /** A seat more, and the node that fills it. */
+  async grow(): Promise<void> {
+    const member = this.#member(this.spare);
+    this.isResizing = true;
+    await this.#resize(this.#parts.length + 1);
+    member.isPart = true;
+    await this.start(member.number);
+    await this.load(member.number);
+  }
+
+  /** That node leaves in order, and then its seat goes. */
+  async shrink(): Promise<void> {
+    const member = this.#member(this.spare);
+    await this.stop(member.number, AGREED_PATIENCE_MS);
+    member.isPart = false;
+    await this.#resize(this.#parts.length);
+    this.isResizing = false;
+  }
+
+  /** The port where it listens. Rejects when that takes too long. */
+  async #started(name: string, program: NodeProgram<Command>): Promise<number> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const text = (): string => `${name} has not started within ${START_PATIENCE_MS} ms: ${program.stderr}`;
+      timer = setTimeout(() => reject(new Error(text())), START_PATIENCE_MS);
+    });
+    try {
+      return Number(await Promise.race([program.started(), late]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Asks one node after the other, for any of them may be paused, cut off or away. */
+  async #resize(size: number): Promise<void> {
+    const deadline = performance.now() + AGREED_PATIENCE_MS;
+    for (let attempt = 0; ; attempt++) {
+      const running = this.running.filter((number) => number !== this.spare);
+      const number = running[attempt % Math.max(1, running.length)];
+      const asked =
+        number === undefined
+          ? Promise.reject(new Error('no node runs'))
+          : this.#program(number).ask('resize', size, RESIZE_TRY_MS);
+      const failed = await asked.then(
+        () => null,
+        (error: unknown) => error as Error,
+      );
+      if (failed === null) return;
+      if (performance.now() > deadline) throw failed;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
 
   /** All nodes run and wait for nothing. Rejects, saying what is awaited. */
   async settle(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const looks = await Promise.all(this.#members.map(({ number }) => this.look(number)));
-      if (looks.every(({ isSeated }) => isSeated)) return;
+      const looks = await Promise.all(this.#parts.map(({ number }) => this.look(number)));
+      if (looks.every(({ isSeated, connected }) => isSeated && connected === this.#parts.length)) return;
       if (performance.now() > deadline) {
         throw new Error(`after ${timeoutMs} ms nothing is broken, but: ${looks.map(({ waits }) => waits).join(' | ')}`);
       }
@@ -189,7 +264,7 @@ export class FaultCluster {
 
   async end(): Promise<void> {
     for (const member of this.#members) {
-      member.isEnding = true;
+      member.isBusy = true;
       await member.program?.kill();
     }
     await this.#network.close();
@@ -199,10 +274,15 @@ export class FaultCluster {
   #ended(member: Member, program: NodeProgram<Command>): void {
     for (const line of program.stderr.split('\n'))
       if (line.includes('DATA LOST')) this.notes.push(`${member.name}: ${line}`);
-    if (!member.isEnding) this.crashes.push(`${member.name} ended by itself: ${program.stderr.slice(-2000)}`);
+    if (!member.isBusy)
+      this.crashes.push(`${member.name} ended by itself (${program.exit}): ${program.stderr.slice(-2000)}`);
     if (member.program !== program) return;
     Object.assign(member, { program: null, isSeated: false, isPaused: false });
     this.#network.moved(member.number, null);
+  }
+
+  get #parts(): readonly Member[] {
+    return this.#members.filter(({ isPart }) => isPart);
   }
 
   #member(number: number): Member {

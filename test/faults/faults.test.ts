@@ -5,6 +5,7 @@ import { Random } from '../sim/random.ts';
 import { checkHistory } from './check.ts';
 import { FaultCluster } from './cluster.ts';
 import { now, readHistory } from './history.ts';
+import { whyNoNamespaces } from './namespaces.ts';
 import { ProxyNetwork } from './proxies.ts';
 import { longestGapMs, run, type RunOptions, type RunReport } from './run.ts';
 
@@ -23,7 +24,7 @@ function summary({ operations, failures, longestGapMs: gapMs, faults }: RunRepor
 }
 
 test('one of three nodes killed under load: the others go on after a short gap, nothing acknowledged is lost', async (t) => {
-  const network = await ProxyNetwork.open([1, 2, 3], new Random(1));
+  const network = await ProxyNetwork.open(FaultCluster.numbersOf(3), new Random(1));
   const cluster = await FaultCluster.create(network, {
     nodes: 3,
     threads: 1,
@@ -59,21 +60,29 @@ test('one of three nodes killed under load: the others go on after a short gap, 
   }
 });
 
-test('nodes paused and connections broken, slow and one-way under load: every history is linearizable', async (t) => {
+test('nodes killed, stopped and paused, connections broken, slow and one-way under load: every history is linearizable', async (t) => {
   const lines: string[] = [];
   const report = await run({
     ...NO_FAULTS,
     seed: 5,
-    durationMs: 20_000,
-    faults: ['stop', 'link'],
+    durationMs: 15_000,
+    faults: ['kill', 'restart', 'stop', 'link'],
     progress: (line) => lines.push(line),
   });
   t.diagnostic(summary(report));
   assert.deepEqual([report.violations, report.troubles], [[], []], lines.join('\n'));
-  assert.ok((report.faults.stop ?? 0) > 0 && (report.faults.link ?? 0) > 0);
+  assert.deepEqual(Object.keys(report.faults).sort(), ['kill', 'link', 'restart', 'stop']);
 });
 
-for (const cheat of ['stale-reads', 'lost-writes'] as const) {
+test('packets that vanish between network namespaces under load: every history is linearizable', async (t) => {
+  const obstacle = whyNoNamespaces();
+  if (obstacle !== null) return t.skip(obstacle);
+  const report = await run({ ...NO_FAULTS, seed: 2, durationMs: 3_000, faults: ['netns'], progress: () => undefined });
+  t.diagnostic(summary(report));
+  assert.deepEqual([report.violations, report.troubles], [[], []]);
+});
+
+for (const cheat of ['stale-reads', 'lost-writes', 'double-appends'] as const) {
   test(`a client between store and history that cheats is found out: ${cheat}`, async () => {
     const report = await run({ ...NO_FAULTS, durationMs: 1_000, cheat, progress: () => undefined });
     assert.ok(report.violations.some(({ what }) => what === 'not linearizable'));

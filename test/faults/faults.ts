@@ -1,12 +1,13 @@
 /**
  * What goes wrong, drawn from the seed while the run goes on. Never more than the store promises to survive: as many nodes may have forgotten at once as a
- * minority is. Nodes that are paused or cut off have forgotten nothing, so any number of them may be.
+ * minority is; one of those may be killed again, also while it recovers. Nodes that are paused or cut off have forgotten nothing, so any number of
+ * them may be.
  */
 import type { Random } from '../sim/random.ts';
 import type { FaultCluster } from './cluster.ts';
 import type { Breakage, Network } from './network.ts';
 
-export const FAULT_KINDS = ['kill', 'restart', 'stop', 'link', 'netns'] as const;
+export const FAULT_KINDS = ['kill', 'restart', 'stop', 'resize', 'link', 'netns'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Fault extends Breakage {
@@ -18,6 +19,7 @@ const DURATION_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   kill: [100, 2_500],
   restart: [100, 2_000],
   stop: [100, 4_000],
+  resize: [500, 4_000],
   link: [200, 5_000],
   netns: [200, 5_000],
 };
@@ -38,10 +40,14 @@ export function drawFault(
   switch (kind) {
     case 'kill':
     case 'restart':
-      if (cluster.forgetful >= cluster.tolerated) return null;
+      // the node that leaves again by itself is not started again by somebody else
+      if (victim === cluster.spare || !cluster.mayForget(victim)) return null;
       return { kind, durationMs, ...(kind === 'kill' ? kill(cluster, victim) : restart(cluster, victim)) };
     case 'stop':
       return { kind, durationMs, ...pause(cluster, victim) };
+    case 'resize':
+      if (cluster.isResizing || !cluster.mayForget(cluster.spare)) return null;
+      return { kind, durationMs, ...resize(cluster) };
     case 'link':
     case 'netns':
       return { kind, durationMs, ...network.draw(random, cluster.numbers) };
@@ -67,6 +73,14 @@ function restart(cluster: FaultCluster, victim: number): Breakage {
 async function startAgain(cluster: FaultCluster, victim: number): Promise<void> {
   await cluster.start(victim);
   await cluster.load(victim);
+}
+
+function resize(cluster: FaultCluster): Breakage {
+  return {
+    text: `growing to ${cluster.numbers.length + 1} nodes`,
+    begin: () => cluster.grow(),
+    end: () => cluster.shrink(),
+  };
 }
 
 function pause(cluster: FaultCluster, victim: number): Breakage {

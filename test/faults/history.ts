@@ -16,7 +16,8 @@ export type Action =
   | { readonly kind: 'casRead' }
   | { readonly kind: 'casWrite'; readonly ver: number }
   /** A list: appends the id. */
-  | { readonly kind: 'append' };
+  | { readonly kind: 'append' }
+  | { readonly kind: 'readList' };
 
 export type Result =
   /** Of put, putBound, get: the id under the key, null when there is none. */
@@ -107,7 +108,7 @@ export function readHistory(paths: readonly string[]): History {
 }
 
 export function isRead({ kind }: Action): boolean {
-  return kind === 'get' || kind === 'casRead';
+  return kind === 'get' || kind === 'casRead' || kind === 'readList';
 }
 
 interface Lines {

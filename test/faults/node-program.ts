@@ -20,7 +20,7 @@ export interface NodeOptions {
   readonly load: LoadOptions;
 }
 
-export type Command = 'load' | 'halt' | 'status' | 'isUp' | 'read' | 'stop';
+export type Command = 'load' | 'halt' | 'status' | 'isUp' | 'read' | 'resize' | 'stop';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as NodeOptions;
 const history = new HistoryWriter(join(options.folder, `${options.load.prefix}.history`));
@@ -42,6 +42,9 @@ async function carryOut(quorate: Quorate, load: Load, op: Command, args: readonl
       );
     case 'read':
       for (const key of args[0] as readonly string[]) await load.readFinally(key);
+      return true;
+    case 'resize':
+      await Cluster.resizeCluster(Number(args[0]), { timeoutMs: Number(args[1]) });
       return true;
     case 'stop':
       await load.halt();
@@ -71,6 +74,7 @@ async function start(): Promise<number> {
     cookie: 'faults',
     clusterSize,
     founders,
+    join: founders,
     threads,
     netTicktimeMs,
     listen,
@@ -86,4 +90,6 @@ async function start(): Promise<number> {
 }
 
 process.on('disconnect', () => process.exit(0));
+// Control-C in a terminal goes to all processes; this one ends when it is told to.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 answer(0, start());

@@ -26,14 +26,19 @@ export function kindOf(key: string): KeyKind {
 }
 
 /**
- * With the erases that may have been: at any time after the put was called, for the process may have ended at once, or a majority lost its node.
- * What nobody saw needs no end.
+ * With the erases that may have been: the process may have ended at once, or a majority lost its node. Not before the last call of an operation that
+ * still saw the value, since an erased one does not come back; and what nobody saw needs no end.
  */
 export function withErases(operations: readonly Operation[]): Event[] {
-  const seen = seenIn(operations);
-  const erases = operations
-    .filter(({ id, action }) => action.kind === 'putBound' && seen.has(id))
-    .map(({ id, calledAt }) => ({ erases: id, calledAt, answeredAt: Infinity }));
+  const lastSeenAt = new Map<string | null, number>();
+  for (const { calledAt, result } of operations) {
+    if (result === null || !('value' in result)) continue;
+    lastSeenAt.set(result.value, Math.max(calledAt, lastSeenAt.get(result.value) ?? 0));
+  }
+  const erases = operations.flatMap(({ id, action, calledAt }) => {
+    const seenAt = action.kind === 'putBound' ? lastSeenAt.get(id) : undefined;
+    return seenAt === undefined ? [] : [{ erases: id, calledAt: Math.max(calledAt, seenAt), answeredAt: Infinity }];
+  });
   return [...operations, ...erases];
 }
 

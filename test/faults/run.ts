@@ -9,6 +9,7 @@ import type { Cheat } from './clients.ts';
 import { FaultCluster } from './cluster.ts';
 import { drawFault, type Fault, type FaultKind } from './faults.ts';
 import { now, readHistory, type History, type Operation } from './history.ts';
+import { NamespaceNetwork } from './namespaces.ts';
 import type { Network } from './network.ts';
 import { ProxyNetwork } from './proxies.ts';
 
@@ -31,8 +32,9 @@ export interface RunReport {
   readonly elapsedMs: number;
   readonly operations: History['counts'] & { readonly keys: number; readonly mostOnOneKey: number };
   readonly failures: History['failures'];
-  /** The longest time in which no client anywhere had an answer. */
+  /** The longest time in which no client anywhere had an answer: in all, and while each kind of fault lasted, sorted. */
   readonly longestGapMs: number;
+  readonly gapsMs: Readonly<Partial<Record<FaultKind, readonly number[]>>>;
   readonly violations: readonly Violation[];
   /** What else is wrong: a node that ended by itself, lost data, no progress after everything was mended. */
   readonly troubles: readonly string[];
@@ -63,11 +65,15 @@ export async function run(options: RunOptions): Promise<RunReport> {
   }
 }
 
-function openNetwork({ nodes }: RunOptions, random: Random): Promise<Network> {
-  return ProxyNetwork.open(
-    Array.from({ length: nodes }, (_, index) => index + 1),
-    random,
-  );
+function openNetwork({ nodes, faults }: RunOptions, random: Random): Promise<Network> {
+  const numbers = FaultCluster.numbersOf(nodes);
+  return faults.includes('netns') ? NamespaceNetwork.open(numbers) : ProxyNetwork.open(numbers, random);
+}
+
+interface PastFault {
+  readonly kind: FaultKind;
+  readonly from: number;
+  readonly to: number;
 }
 
 class Run {
@@ -79,6 +85,7 @@ class Run {
   readonly #ending = new AbortController();
   readonly #counts: Partial<Record<FaultKind, number>> = {};
   readonly #troubles: string[] = [];
+  readonly #past: PastFault[] = [];
   readonly #startedAt = performance.now();
 
   constructor(options: RunOptions, random: Random, network: Network, cluster: FaultCluster) {
@@ -110,9 +117,11 @@ class Run {
     while (performance.now() < deadline && !signal.aborted && this.#cluster.crashes.length === 0) {
       await this.#pause(this.#random.between(...GAP_MS), [signal]);
       if (this.#active.size >= AT_ONCE_MAX || faults.length === 0) continue;
-      const fault = drawFault(this.#random, faults, this.#cluster, this.#network);
+      const fault = drawFault(this.#random, this.#seldomest(faults), this.#cluster, this.#network);
       if (fault === null) continue;
-      const over = this.#carryOut(fault, deadline).finally(() => this.#active.delete(over));
+      const over = this.#carryOut(fault, deadline)
+        .catch((error: unknown) => void this.#troubles.push(`${fault.text}: ${String(error)}`))
+        .finally(() => this.#active.delete(over));
       this.#active.add(over);
     }
     this.#ending.abort();
@@ -120,13 +129,21 @@ class Run {
     await looking;
   }
 
+  /** The kinds that came least often so far; now and then all, for those may be impossible now. */
+  #seldomest(kinds: readonly FaultKind[]): readonly FaultKind[] {
+    const least = Math.min(...kinds.map((kind) => this.#counts[kind] ?? 0));
+    return this.#random.chance(0.3) ? kinds : kinds.filter((kind) => (this.#counts[kind] ?? 0) === least);
+  }
+
   /** Begins it, waits, ends it: also when the run is over meanwhile. */
   async #carryOut(fault: Fault, deadline: number): Promise<void> {
     this.#counts[fault.kind] = (this.#counts[fault.kind] ?? 0) + 1;
     this.#tell(`${fault.text} for ${fault.durationMs.toFixed(0)} ms`);
+    const from = now();
     await fault.begin();
     await this.#pause(Math.min(fault.durationMs, Math.max(0, deadline - performance.now())), [this.#ending.signal]);
     await fault.end();
+    this.#past.push({ kind: fault.kind, from, to: now() });
     this.#tell(`over: ${fault.text}`);
   }
 
@@ -146,10 +163,11 @@ class Run {
       await this.#cluster.settle(SETTLE_MS);
       this.#tell(`all nodes are well after ${(performance.now() - from).toFixed(0)} ms`);
       await delay(AFTERWARDS_MS);
+      await this.#cluster.halt();
     } catch (error) {
       this.#troubles.push(`no progress: ${(error as Error).message}`);
+      await this.#cluster.halt().catch(() => undefined);
     }
-    await this.#cluster.halt();
   }
 
   async #readFinally(): Promise<void> {
@@ -168,6 +186,8 @@ class Run {
     this.#tell(`checking ${operations.length} operations`);
     const perKey = new Map<string, number>();
     for (const { key } of operations) perKey.set(key, (perKey.get(key) ?? 0) + 1);
+    const violations = checkHistory(operations);
+    this.#tell('checked');
     return {
       seed,
       nodes,
@@ -176,7 +196,8 @@ class Run {
       operations: { ...counts, keys: perKey.size, mostOnOneKey: Math.max(0, ...perKey.values()) },
       failures,
       longestGapMs: longestGapMs(operations, loadedAt, haltedAt),
-      violations: checkHistory(operations),
+      gapsMs: gapsByKind(operations, this.#past),
+      violations,
       troubles: [...this.#troubles, ...this.#cluster.crashes, ...this.#cluster.notes],
     };
   }
@@ -197,4 +218,11 @@ export function longestGapMs(operations: readonly Operation[], from: number, to:
   const marks = [from, ...times.sort((a, b) => a - b), to];
   const gaps = marks.slice(1).map((at, index) => at - (marks[index] as number));
   return Math.round(Math.max(...gaps) / 1e6);
+}
+
+function gapsByKind(operations: readonly Operation[], past: readonly PastFault[]): RunReport['gapsMs'] {
+  const gaps: Partial<Record<FaultKind, number[]>> = {};
+  for (const { kind, from, to } of past) (gaps[kind] ??= []).push(longestGapMs(operations, from, to));
+  for (const list of Object.values(gaps)) list.sort((a, b) => a - b);
+  return gaps;
 }

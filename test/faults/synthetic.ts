@@ -3,14 +3,14 @@
  * a random instant between call and answer. To show that the checker passes what is right and catches what is not.
  */
 import { Random } from '../sim/random.ts';
-import type { Action, Operation, Result } from './history.ts';
+import { isRead, type Action, type Operation, type Result } from './history.ts';
 import type { KeyKind } from './registers.ts';
 
 /** What the register does wrong, now and then. */
 export type Fault = 'none' | 'lost' | 'twice' | 'stale';
 
 export interface SyntheticOptions {
-  readonly kind: Exclude<KeyKind, 'bound'>;
+  readonly kind: KeyKind;
   readonly clients: number;
   readonly operations: number;
   readonly fault: Fault;
@@ -33,6 +33,7 @@ interface State {
 }
 
 const FAULT_CHANCE = 0.05;
+const ERASE_CHANCE = 0.15;
 
 export function makeHistory(seed: number, options: SyntheticOptions): Operation[] {
   const random = new Random(seed);
@@ -63,6 +64,8 @@ function chooseAction(kind: SyntheticOptions['kind'], random: Random): Action {
   switch (kind) {
     case 'once':
       return random.chance(0.3) ? { kind: 'put' } : { kind: 'get' };
+    case 'bound':
+      return random.chance(0.5) ? { kind: 'putBound' } : { kind: 'get' };
     case 'cas':
       return random.chance(0.5) ? { kind: 'casWrite', ver: -1 } : { kind: 'casRead' };
     case 'list':
@@ -79,10 +82,11 @@ function carryOut(pending: readonly Pending[], random: Random, { kind, fault }: 
   const done: Operation[] = [];
   for (const operation of [...pending].sort((a, b) => a.effectAt - b.effectAt)) {
     const { client, id, calledAt, answeredAt, isApplied } = operation;
+    if (kind === 'bound' && random.chance(ERASE_CHANCE)) state.list = [];
     const action = withVersion(operation.action, known.get(client) ?? 0);
     const base = { id, key: `${kind.charAt(0)}0`, action, calledAt, answeredAt };
     if (!isApplied) {
-      if (isWriter(action)) done.push({ ...base, result: null });
+      if (!isRead(action)) done.push({ ...base, result: null });
       continue;
     }
     const writes = isAccepted(action, state.list);
@@ -96,17 +100,13 @@ function carryOut(pending: readonly Pending[], random: Random, { kind, fault }: 
     const result = show(kind, shown, writes);
     if ('ver' in result) known.set(client, result.ver);
     if (answeredAt !== Infinity) done.push({ ...base, result });
-    else if (isWriter(action)) done.push({ ...base, result: null });
+    else if (!isRead(action)) done.push({ ...base, result: null });
   }
   return done;
 }
 
 function withVersion(action: Action, ver: number): Action {
   return action.kind === 'casWrite' ? { kind: 'casWrite', ver } : action;
-}
-
-function isWriter({ kind }: Action): boolean {
-  return kind !== 'get' && kind !== 'casRead';
 }
 
 function isAccepted(action: Action, list: readonly string[]): boolean {
@@ -120,6 +120,7 @@ function isAccepted(action: Action, list: readonly string[]): boolean {
       return true;
     case 'get':
     case 'casRead':
+    case 'readList':
       return false;
   }
 }
@@ -127,6 +128,7 @@ function isAccepted(action: Action, list: readonly string[]): boolean {
 function show(kind: SyntheticOptions['kind'], list: readonly string[], written: boolean): Result {
   switch (kind) {
     case 'once':
+    case 'bound':
       return { value: list[0] ?? null };
     case 'cas':
       return { ver: list.length, value: list.at(-1) ?? null, written };

@@ -142,6 +142,11 @@ group(echo) ->
         7 = Fun(2),
         3 = (ask({echo, fun erlang:length/1}))([a, b, c])
     end},
+    {"a tuple that begins with $js and is none of the forms comes back as the form for it, which comes back as it is", fun() ->
+        Marked = {'$js', tuple, {'$js', x}},
+        Marked = ask({echo, {'$js', x}}),
+        Marked = ask({echo, Marked})
+    end},
     {"five hundred random terms come back", fun() ->
         rand:seed(exsss, {1, 2, 3}),
         [same(T, ask({echo, T})) || T <- [random_term(4) || _ <- lists:seq(1, 500)]]

@@ -1,8 +1,9 @@
 /** Other programs that a test starts: nodes of ours, Erlang nodes. Each is killed at the end of its test, whatever happens. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { skipWithoutErl } from './erl.ts';
 
 export interface Program {
   readonly child: ChildProcess;
@@ -117,11 +118,9 @@ export function loadModule(name: string, source: string): string {
 
 /** True when Erlang is there. Without it the test is skipped, with a message; in CI it fails. */
 export function hasErlang(test: TestContext): boolean {
-  if (spawnSync('erl', ['-noshell', '-eval', 'halt(0).']).status === 0) return true;
-  const message = 'needs Erlang (apt-get install erlang-base)';
-  if (process.env['CI'] !== undefined && process.env['CI'] !== '') throw new Error(`this test ${message}`);
-  test.skip(message);
-  return false;
+  const missing = skipWithoutErl();
+  if (missing !== false) test.skip(missing);
+  return missing === false;
 }
 
 /** A TCP port of the loopback interface that nobody listens on. */

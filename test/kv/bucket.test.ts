@@ -197,6 +197,22 @@ test('a bucket of its own has its own keys; stopped on all nodes and started aga
   });
 });
 
+test('the supervisor of a bucket has another name if it is given, or none; its children always have those of the bucket', async () => {
+  await withInside(async (cluster) => {
+    const [a] = await startedThree(cluster);
+    const startedAs = (options: Parameters<typeof Bucket.startLink>[0]): Promise<void> =>
+      a.node.run(async (self) => self.unlink(await Bucket.startLink(options, { self })));
+    await startedAs({ bucket: 'Named', name: 'other' });
+    await startedAs({ bucket: 'Unnamed', name: null });
+    assert.ok(a.node.whereis('other') !== undefined);
+    for (const bucket of ['Named', 'Unnamed']) {
+      assert.equal(a.node.whereis(bucket), undefined);
+      for (const role of ['Acceptor', 'Proposer', 'Learner'])
+        assert.ok(a.node.whereis(`${bucket}.${role}`) !== undefined);
+    }
+  });
+});
+
 test('a bucket that lost its table on one node merges what the others hold before it votes, and nothing is lost when another goes', async () => {
   await withInside(async (cluster) => {
     const [a, b, c] = await startedThree(cluster);

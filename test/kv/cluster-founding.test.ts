@@ -169,3 +169,17 @@ test('negative control: a record that forgets the missing member lets two of thr
   world.run(5000);
   assert.equal(world.config('n1', BUCKET)?.fresh, true);
 });
+
+test('of three founders of five seats two may restart: the one that is left gives its state to one after the other', () => {
+  const names = ['n1', 'n2', 'n3', 'n4', 'n5'];
+  const world = new World({ seed: 9, clusterSize: 5, founders: () => names });
+  for (const name of ['n1', 'n2', 'n3']) world.start(name, BUCKET);
+  world.run(3000);
+  assert.equal(world.config('n1', BUCKET)?.M.length, 3);
+  for (const name of ['n1', 'n2']) world.crash(name);
+  for (const name of ['n1', 'n2']) world.start(name, BUCKET);
+  world.run(10_000);
+  const { M = [] } = world.config('n3', BUCKET) ?? {};
+  assert.deepEqual(M.map((m) => `${m.name} ${m.boot}`).sort(), ['n1 2', 'n2 2', 'n3 1']);
+  assert.deepEqual(world.lost, []);
+});

@@ -216,3 +216,52 @@ test('everything works the same with the store on the thread of the caller', asy
     { threads: 0 },
   );
 });
+
+test('programs join and leave a cluster of 3, 4, 5, 4 and 3 seats under load, one is killed at the end, and every acknowledged key is there', async () => {
+  await withCluster(async (cluster) => {
+    const [a, b, c] = [await cluster.start(1), await cluster.start(2), await cluster.start(3)];
+    await ready(a, b, c);
+    await settled(a, b, c);
+    for (const node of [a, b]) await node.ask('putUntilTold', node === a ? 'a' : 'b');
+    const join = [cluster.name(1)];
+    await a.ask('resize', 4);
+    const d = await cluster.start(4, { join, founders: [1, 2, 3].map((n) => cluster.name(n)) });
+    await settled(a, b, c, d);
+    await d.ask('resize', 5);
+    const e = await cluster.start(5, { join, founders: [1, 2, 3].map((n) => cluster.name(n)) });
+    await settled(a, b, c, d, e);
+    await c.stop();
+    await a.ask('resize', 4);
+    await d.stop();
+    await e.ask('resize', 3);
+    await settled(a, b, e);
+    const keys = (await Promise.all([a, b].map((node) => node.ask('told')))).flat() as string[];
+    assert.ok(keys.length > 100, `${keys.length} keys were acknowledged`);
+    assert.deepEqual(
+      (await e.status()).members.toSorted(),
+      [1, 2, 5].map((n) => cluster.name(n)),
+    );
+    await a.kill();
+    for (const key of keys) assert.deepEqual(await e.ask('get', key), { ok: true, value: Number(key.slice(1)) }, key);
+  });
+});
+
+test('a node that is stopped by its program gives its seat back before it ends, and the two that stay go on without the third', async () => {
+  await withCluster(async (cluster) => {
+    const [a, b, c] = [await cluster.start(1), await cluster.start(2), await cluster.start(3)];
+    await ready(a, b, c);
+    await settled(a, b, c);
+    await a.ask('load', 'k', 200, 16);
+    await b.stop();
+    const bucket = (await a.status()).buckets.find((one) => one.bucket === 'PaxosKV');
+    assert.deepEqual(
+      bucket?.members.map((m) => m.name).toSorted(),
+      [1, 3].map((n) => cluster.name(n)),
+    );
+    await settled(a, c);
+    await c.kill();
+    const again = await cluster.start(3);
+    await settled(a, again);
+    for (let i = 0; i < 200; i += 7) assert.deepEqual(await again.ask('get', `k${i}`), { ok: true, value: i });
+  });
+});

@@ -116,6 +116,12 @@ test('shrinking waits for a node to stop, says so, and never goes below what kee
       (e) => hasCode(e, 'timeout') && /all 3 are connected; stop/.test(String(e)),
     );
     await assert.rejects(resize(a, 0), (e) => hasCode(e, 'badarg'));
+    const aborting = new AbortController();
+    const resizing = a.node.run(() => Cluster.resizeCluster(2, { signal: aborting.signal }));
+    await eventually(() => a.status?.waits.some((text) => text.includes('resizing to 2')) === true);
+    aborting.abort();
+    await assert.rejects(resizing, (e) => hasCode(e, 'aborted'));
+    await eventually(() => a.status?.waits.length === 0);
     await c.stop();
     await resize(a, 2);
     assert.equal(await a.node.run(() => Cluster.clusterSize()), 2);

@@ -75,6 +75,26 @@ test('a key bound to a key of another partition goes with it, and so on down', a
   });
 });
 
+test('keys of another partition go with their key also when acceptors were replaced meanwhile, and when it had gone before', async () => {
+  await withInside(async (cluster) => {
+    const nodes = await startedThree(cluster);
+    const [a] = nodes;
+    const pid = a.node.spawn(async (self) => void (await self.receive()));
+    const [root, leaf, late] = [keyIn(0, 'root'), keyIn(1, 'leaf'), keyIn(1, 'late')];
+    await PaxosKV.put(root, 1, { ...MANY, pid });
+    await PaxosKV.put(leaf, 2, { ...MANY, key: root });
+    for (const { node } of nodes) {
+      const before = node.whereis('Many.Acceptor') as Pid;
+      await node.run((self) => self.exit(before, Exit.kill));
+      await eventually(() => node.whereis('Many.Acceptor')?.equals(before) === false);
+    }
+    a.node.send(pid, 'end');
+    for (const key of [root, leaf]) await eventually(() => isGone(key));
+    assert.deepEqual(await PaxosKV.put(late, 3, { ...MANY, key: root }), { ok: true, value: 3 });
+    await eventually(() => isGone(late));
+  });
+});
+
 test('a node that runs the bucket with another number of partitions does not take part, and says why', async () => {
   await withInside(async (cluster) => {
     const two = { buckets: [{ bucket: 'Many', partitions: 2 }] };

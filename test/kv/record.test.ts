@@ -6,9 +6,13 @@ import { ownHello, stateHolders } from '../../kv/cluster/evidence.ts';
 import {
   chainOf,
   CLUSTER_CHAIN,
+  completeSince,
   createRecord,
+  isRetired,
   mergeSystem,
   newestOf,
+  recordChain,
+  recordComplete,
   recordDecided,
   takeBoot,
   voteOn,
@@ -147,4 +151,90 @@ test('a bucket that runs on but was not announced yet is not taken for one that 
   stepCluster(state, { kind: 'bucketUp', bucket: 'B', partitions: 1, boot: 1 }, context);
   assert.deepEqual([ownHello(state).buckets['B']?.boot, ownHello(state).buckets['B']?.running], [1, true]);
   assert.deepEqual(stateHolders(state, c1, 'B'), ['n1', 'n2']);
+});
+
+/** A node proposes `mine` as what follows c1: with the votes of these two, which are the acceptors that count. Returns what is decided. */
+function propose(records: BootRecord[], r: number, mine: Config): Config {
+  let chosen = { ab: ballot(0, 0, 0), config: mine };
+  records.forEach((record, i) => {
+    const voted = vote(record, ballot(1, r), undefined, CLUSTER_CHAIN, 1);
+    records[i] = voted.record;
+    const { reply } = voted;
+    if (reply.kind !== 'promise' || reply.config === null || reply.ab.r < chosen.ab.r) return;
+    chosen = { ab: reply.ab, config: reply.config };
+  });
+  records.forEach((record, i) => {
+    const voted = vote(record, ballot(1, r), chosen.config, CLUSTER_CHAIN, 1);
+    assert.equal(voted.reply.kind, 'accepted');
+    records[i] = voted.record;
+  });
+  return chosen.config;
+}
+
+test('what two of two voted for stays decided after both restarted', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  const instead = nextConfig(c1, { kind: 'fill', member: member(4) });
+  const records = [founded, founded];
+  assert.equal(propose(records, 1, c2), c2);
+  assert.equal(propose(records, 2, instead), c2);
+});
+
+test('negative control: records that lose their votes in a restart decide two configurations for one epoch', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  const instead = nextConfig(c1, { kind: 'fill', member: member(4) });
+  assert.equal(propose([founded, founded], 1, c2), c2);
+  assert.equal(propose([founded, founded], 2, instead), instead);
+});
+
+test('a bucket keeps the configurations since the newest complete one, and a few more for members that lag', () => {
+  let record = recordDecided(recordDecided(blank, CLUSTER_CHAIN, c1), 'B', b1);
+  for (let boot = 2; boot < 30; boot++) {
+    const newest = newestOf(chainOf(record, 'B'));
+    assert.ok(newest !== null);
+    record = recordDecided(record, 'B', nextConfig(newest, { kind: 'replace', member: member(2, boot) }));
+  }
+  assert.equal(chainOf(record, 'B').configs.length, 29, 'none is known complete but the founding');
+  const complete = recordComplete(record, 'B', 20);
+  assert.equal(chainOf(complete, 'B').configs[0]?.e, 20);
+  assert.equal(recordComplete(complete, 'B', 12), complete, 'an older one says nothing new');
+  const kept = chainOf(recordComplete(complete, 'B', 29), 'B');
+  assert.equal(kept.configs.length, 8);
+  assert.equal(completeSince(kept), 29);
+  const behind = recordDecided(recordDecided(blank, CLUSTER_CHAIN, c1), 'B', b1);
+  const caughtUp = chainOf(recordChain(behind, 'B', kept), 'B');
+  assert.deepEqual([newestOf(caughtUp)?.e, completeSince(caughtUp)], [29, 29], 'those between are kept nowhere');
+  assert.equal(recordChain(complete, 'B', chainOf(behind, 'B')), complete, 'what is older teaches nothing');
+});
+
+test('after one seat fewer a record does not vote on buckets until it has merged, and serves what it holds meanwhile', () => {
+  const three = [c1, c2].reduce((record, config) => recordDecided(record, CLUSTER_CHAIN, config), blank);
+  assert.equal(three.active, true);
+  const two = recordDecided(three, CLUSTER_CHAIN, nextConfig(c2, { kind: 'shrink', name: 'n3' }));
+  assert.deepEqual([two.active, two.sealed], [false, true]);
+  const merged = mergeSystem(two, [{}]);
+  assert.deepEqual([merged.active, merged.sealed], [true, false]);
+});
+
+test('a record that lost its seat is retired, and one that never had one is not', () => {
+  const three = [c1, c2].reduce(
+    (record, config) => recordDecided(record, CLUSTER_CHAIN, config),
+    createRecord('n3', 'id3'),
+  );
+  assert.equal(isRetired(three), false);
+  const replaced = nextConfig(c2, { kind: 'replace', member: member(4), leaving: 'n3' });
+  assert.equal(isRetired(recordDecided(three, CLUSTER_CHAIN, replaced)), true);
+  assert.equal(isRetired({ ...recordDecided(three, CLUSTER_CHAIN, replaced), id: 'another' }), false);
+});
+
+test('a forced configuration is recorded wherever a record stands, and stays in the chain of the cluster', () => {
+  const founded = recordDecided(blank, CLUSTER_CHAIN, c1);
+  const forced = nextConfig(c2, { kind: 'force', members: [member(2)], salt: 7 });
+  const jumped = recordDecided(founded, CLUSTER_CHAIN, forced);
+  assert.deepEqual(
+    jumped.system.configs.map((c) => c.e),
+    [1, forced.e],
+  );
+  assert.equal(jumped.active, false);
+  const foreign = { ...forced, cluster: 'd', prev: null };
+  assert.equal(recordDecided(founded, CLUSTER_CHAIN, foreign), founded);
 });

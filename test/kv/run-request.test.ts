@@ -1,7 +1,7 @@
 /** What every operation of the store has in common: deadlines, aborting, restarts of the proposer, callers on other threads. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PaxosKV, startQuorate, type Quorate, type StoreError } from '../../kv/index.ts';
+import { Lww, PaxosKV, startQuorate, type Quorate, type StoreError } from '../../kv/index.ts';
 import { runElsewhere } from '../../kv/bucket/client.ts';
 import { localBucket } from '../../kv/bucket/local.ts';
 import type { OperationRequest, Settled } from '../../kv/bucket/requests.ts';
@@ -10,17 +10,23 @@ import { hasCode } from '../../runtime/errors.ts';
 import { scheduler } from '../../runtime/node/default.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import { isPid } from '../../runtime/term/pid.ts';
-import { suspend } from '../../supervisors/index.ts';
+import { resume, suspend } from '../../supervisors/index.ts';
 import { eventually, withInside, type InsideCluster } from './kit/cluster-inside.ts';
 
 function startThree(cluster: InsideCluster): Promise<[Quorate, Quorate, Quorate]> {
   return cluster.startSettled(1, 2, 3) as Promise<[Quorate, Quorate, Quorate]>;
 }
 
-/** The other two nodes stay connected, but their acceptors answer nothing. */
-async function silenceOthers([a, ...others]: readonly [Quorate, ...Quorate[]]): Promise<void> {
-  for (const { node } of others) await node.run((self) => suspend('PaxosKV.Acceptor', { self }));
-  assert.equal(localBucket(a.node.name, 'PaxosKV')?.proposer?.hasQuorum(), true);
+/** Of three nodes the other two stay connected, but their acceptors answer nothing. */
+async function withSilentOthers(fn: (a: Quorate) => Promise<void>, prepare?: () => Promise<unknown>): Promise<void> {
+  await withInside(async (cluster) => {
+    const [a, ...others] = await startThree(cluster);
+    await prepare?.();
+    for (const { node } of others) await node.run((self) => suspend('PaxosKV.Acceptor', { self }));
+    assert.equal(localBucket(a.node.name, 'PaxosKV')?.proposer?.hasQuorum(), true);
+    await fn(a);
+    for (const { node } of others) await node.run((self) => resume('PaxosKV.Acceptor', { self }));
+  });
 }
 
 function fails(code: string, outcome: string): (error: unknown) => boolean {
@@ -37,32 +43,27 @@ function elsewhere(node: Quorate, request: OperationRequest): { outcome: Promise
 }
 
 test('a put bound to a key has one deadline for its two steps', async () => {
-  await withInside(async (cluster) => {
-    const nodes = await startThree(cluster);
-    await PaxosKV.put('parent', 1);
-    await silenceOthers(nodes);
-    const started = performance.now();
-    assert.deepEqual(await PaxosKV.put('child', 1, { key: 'parent', timeoutMs: 400 }), {
-      ok: false,
-      error: 'no_quorum',
-    });
-    assert.ok(performance.now() - started < 700);
-  });
+  await withSilentOthers(
+    async () => {
+      const started = performance.now();
+      const put = await PaxosKV.put('child', 1, { key: 'parent', timeoutMs: 400 });
+      assert.deepEqual(put, { ok: false, error: 'no_quorum' });
+      assert.ok(performance.now() - started < 700);
+    },
+    () => PaxosKV.put('parent', 1),
+  );
 });
 
 test('a put whose time is up is unknown when it was sent, a get says no_quorum', async () => {
-  await withInside(async (cluster) => {
-    await silenceOthers(await startThree(cluster));
+  await withSilentOthers(async () => {
     await assert.rejects(PaxosKV.put('key', 1, { timeoutMs: 50 }), fails('unknown', 'unknown'));
     assert.deepEqual(await PaxosKV.get('key', { timeoutMs: 50 }), { ok: false, error: 'no_quorum' });
   });
 });
 
 test('an aborted operation is cancelled in the proposer, which forgets it', async () => {
-  await withInside(async (cluster) => {
-    const nodes = await startThree(cluster);
-    await silenceOthers(nodes);
-    const engine = localBucket(nodes[0].node.name, 'PaxosKV')?.proposer;
+  await withSilentOthers(async (a) => {
+    const engine = localBucket(a.node.name, 'PaxosKV')?.proposer;
     for (const [start, outcome] of [
       [(signal: AbortSignal) => PaxosKV.get('key', { signal }), 'not-applied'],
       [(signal: AbortSignal) => PaxosKV.put('key', 1, { signal }), 'unknown'],
@@ -78,10 +79,8 @@ test('an aborted operation is cancelled in the proposer, which forgets it', asyn
 });
 
 test('an operation of another thread is cancelled in the proposer, which says whether it may have taken effect', async () => {
-  await withInside(async (cluster) => {
-    const nodes = await startThree(cluster);
-    await silenceOthers(nodes);
-    const engine = localBucket(nodes[0].node.name, 'PaxosKV')?.proposer;
+  await withSilentOthers(async (a) => {
+    const engine = localBucket(a.node.name, 'PaxosKV')?.proposer;
     const key = canonicalKey('key');
     const requests: OperationRequest[] = [
       { kind: 'get', key, timeoutMs: 10_000 },
@@ -89,13 +88,29 @@ test('an operation of another thread is cancelled in the proposer, which says wh
     ];
     const kinds: string[] = [];
     for (const request of requests) {
-      const { outcome, cancel } = elsewhere(nodes[0], request);
+      const { outcome, cancel } = elsewhere(a, request);
       await eventually(() => engine?.runningCount === 1);
       cancel();
       kinds.push((await outcome).kind);
       assert.equal(engine?.runningCount, 0);
     }
     assert.deepEqual(kinds, ['no_quorum', 'unknown']);
+  });
+});
+
+test('of the changes of one key the second waits for the first, and its deadline and abort hold meanwhile', async () => {
+  await withSilentOthers(async (a) => {
+    const engine = localBucket(a.node.name, 'PaxosKV')?.proposer;
+    const first = Lww.write('key', 1, { timeoutMs: 1000 });
+    const second = await Lww.write('key', 2, { timeoutMs: 50 });
+    assert.deepEqual(second, { ok: false, error: 'no_quorum' }, 'it was never begun');
+    const controller = new AbortController();
+    const third = Lww.write('key', 3, { signal: controller.signal });
+    assert.equal(engine?.runningCount, 2);
+    controller.abort();
+    await assert.rejects(third, fails('aborted', 'not-applied'));
+    // it has asked for promises only, so nothing can come of it
+    assert.deepEqual(await first, { ok: false, error: 'no_quorum' });
   });
 });
 

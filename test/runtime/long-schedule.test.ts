@@ -43,7 +43,10 @@ function collect(node: LocalNode): {
 }
 
 test('a thread that is held up is reported while it is, with the process and how long, and again when it goes on', async (t) => {
-  const node = await LocalNode.start({ threads: 2, longScheduleMs: 200 });
+  const logged: string[] = [];
+  const take = (_fields: object, text: string): void => void logged.push(text);
+  const logger = { info: take, warn: take, error: take };
+  const node = await LocalNode.start({ threads: 2, longScheduleMs: 200, logger });
   t.after(() => node.stop());
   const published: unknown[] = [];
   const onReport = (report: unknown): void => void published.push(report);
@@ -63,6 +66,9 @@ test('a thread that is held up is reported while it is, with the process and how
     assert.deepEqual(reports.filter((report) => report.thread === 2).length, 2);
     assert.deepEqual(published, reports);
     assert.equal(ended.node, 'nonode@nohost');
+    const lines = logged.filter((line) => line.startsWith('thread 2 '));
+    const about = `has not got to its event loop for ${Math.round(begun.durationMs)} ms; ${pid.toString()} holds it up`;
+    assert.deepEqual(lines, [`thread 2 ${about}`, `thread 2 goes on after ${Math.round(ended.durationMs)} ms`]);
   });
 });
 

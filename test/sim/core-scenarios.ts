@@ -1,9 +1,11 @@
 /** The simulations of the pure cores: acceptor, proposer, state transfer, below what TCP promises. */
-import { findControl } from './controls.ts';
+import { findControl } from './controls/index.ts';
+import { UsageError } from './cli/options.ts';
 import { loadCores } from './cores.ts';
 import { CALM, drawEverything, drawOneConfiguration, isSensible } from './parameters.ts';
 import { streamOf } from './random.ts';
 import { World } from './world.ts';
+import type { Control } from './controls/control.ts';
 import type { Cores, Replacement } from './cores.ts';
 import type { Parameters } from './parameters.ts';
 import type { Random } from './random.ts';
@@ -43,6 +45,22 @@ function parametersOf(shape: Shape, seed: number, knobs: Knobs): Parameters {
   return drawn as unknown as Parameters;
 }
 
+/** What makes a run simpler when there is less of it. Lowering the others only makes another run of it. */
+const SHRINKABLE = [
+  ...(['members', 'surplus', 'keys', 'operations', 'clients', 'rounds', 'faultsMs', 'loss', 'duplication'] as const),
+  ...([
+    'straggling',
+    'delayMsMax',
+    'stragglingMsMax',
+    'partitions',
+    'crashes',
+    'restarts',
+    'amnesia',
+    'blackouts',
+  ] as const),
+  ...(['steps', 'bound', 'durable', 'forgets', 'rateError', 'skewMs', 'outside'] as const),
+] satisfies readonly (keyof Parameters)[];
+
 /** Parameters, and every planned thing by its number. */
 function knobsOf(shape: Shape, seed: number): Knobs {
   const parameters = parametersOf(shape, seed, {});
@@ -58,7 +76,14 @@ function knobsOf(shape: Shape, seed: number): Knobs {
     step: parameters.steps,
   };
   for (const [name, count] of Object.entries(planned)) for (let i = 0; i < count; i++) knobs[`${name}${i}`] = 1;
-  return { ...knobs, ...parameters };
+  return { ...knobs, ...Object.fromEntries(SHRINKABLE.map((name) => [name, parameters[name]])) };
+}
+
+function controlNamed(name: string): Control {
+  const control = findControl(name);
+  if (control === undefined) throw new UsageError(`no control is called '${name}'; --controls lists them`);
+  if (control.test === undefined) return control;
+  throw new UsageError(`'${name}' is not a rule of the cores: test/${control.test} switches it off`);
 }
 
 async function runShape(shape: Shape, seed: number, options: ScenarioOptions): Promise<ScenarioReport> {
@@ -67,10 +92,10 @@ async function runShape(shape: Shape, seed: number, options: ScenarioOptions): P
   if (!isSensible(parameters)) {
     return { violation: null, parameters: 'no sense', counts: {}, events: 0, digest: '' };
   }
-  const control = off === undefined ? undefined : findControl(off);
-  if (off !== undefined && control === undefined)
-    throw new Error(`no control is called '${off}'; --controls lists them`);
-  const replacements = [...rememberOnly(parameters.history), ...(shape.always ?? []), ...(control?.replacements ?? [])];
+  const control = off === undefined ? undefined : controlNamed(off);
+  const switched = control?.replacements ?? [];
+  const remembers = switched.some(({ module }) => module === 'change') ? [] : rememberOnly(parameters.history);
+  const replacements = [...remembers, ...(shape.always ?? []), ...switched];
   const cores = await coresWith(replacements);
   return new World(cores, seed, { parameters, knobs, print, off: control?.shell ?? [] }).run();
 }

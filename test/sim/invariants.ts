@@ -147,7 +147,8 @@ export class Invariants {
     if (before.p === null && isLower(entry.p, acceptor.floor)) throw new Violation(`${key} was taken below the floor`);
     if (isZero(entry.ab) || (before.ab !== null && sameBallot(before.ab, entry.ab))) return;
     const g = this.#forgotten.get(key);
-    if (g !== undefined && !isLower(g, entry.ab)) {
+    // A member of a former epoch that has not heard of the later one may still accept: nobody counts it, nor merges from it.
+    if (g !== undefined && acceptor.e >= g.e && !isLower(g, entry.ab)) {
       throw new Violation(`${key} was accepted at ${describeBallot(entry.ab)}, forgotten at ${describeBallot(g)}`);
     }
   }

@@ -2,13 +2,15 @@
  * The simulations: `npm run sim -- [NAME|all] [void|record|replay] [SEED]`. Without arguments: the list of them. The
  * scenarios are in `scenarios.ts`, the commands in `cli/`. The same seed gives the same run on every machine.
  */
-import { CONTROLS } from './controls.ts';
+import { CONTROLS } from './controls/index.ts';
+import { scriptFor } from './directed/index.ts';
 import { COMMANDS, findScenarios, SCENARIOS } from './scenarios.ts';
 import { describeList } from './cli/output.ts';
 import { readOptions, USAGE, UsageError } from './cli/options.ts';
 import { record, replay } from './cli/recording.ts';
 import { soak } from './cli/soak.ts';
 import { runVoid } from './cli/void.ts';
+import type { Control } from './controls/control.ts';
 import type { SimOptions } from './cli/options.ts';
 
 async function main(args: readonly string[]): Promise<number> {
@@ -17,7 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
   const isSoak = args[0] === 'soak';
   const options = readOptions(isSoak ? args.slice(1) : args);
   if (options.help) return say(USAGE);
-  if (options.controls) return listControls();
+  if (options.controls) return listControls(options);
   if (isSoak) return soak(chosen(options.name ?? 'all'), options);
   if (options.name === null) return list(options);
   const scenarios = chosen(options.name);
@@ -46,8 +48,26 @@ function list(options: SimOptions): number {
   );
 }
 
-function listControls(): number {
-  return say(CONTROLS.map(({ name, rule }) => `${name.padEnd(28)} ${rule}`).join('\n'));
+function listControls(options: SimOptions): number {
+  if (options.json) {
+    const list = CONTROLS.map(({ name, rule, seeds = null, test = null }) => ({
+      name,
+      rule,
+      seeds,
+      test,
+      script: scriptFor(name)?.story ?? null,
+    }));
+    return say(JSON.stringify(list));
+  }
+  return say(CONTROLS.map(describeControl).join('\n'));
+}
+
+function describeControl({ name, rule, seeds, test }: Control): string {
+  const ways: string[] = [];
+  if (seeds !== undefined) ways.push(`within ${seeds.most} seeds of ${seeds.scenario}`);
+  if (scriptFor(name) !== undefined) ways.push('by a script of steps');
+  if (test !== undefined) ways.push(`by test/${test}`);
+  return `${name.padEnd(26)} ${rule}\n${' '.repeat(27)}caught ${ways.join(', and ')}`;
 }
 
 function say(text: string): number {

@@ -16,6 +16,7 @@ import type { World } from './world.ts';
 
 const PAGE_ENTRIES = 2;
 const SYNC_MS = 0.5;
+const VOTES: ReadonlySet<string> = new Set(['promise', 'taken', 'accepted']);
 type Reply = (term: unknown) => void;
 
 /** What a durable member has synced. */
@@ -108,7 +109,7 @@ export class SimulatedMember {
     const copy = ++this.#copies;
     for (let page = 0; ; page++) {
       const made = cores.snapshotPage(this.me, state, page, PAGE_ENTRIES);
-      send(copy, copySnapshot(made, this.acceptor.clock), this.acceptor.e);
+      send(copy, copySnapshot({ ...made, e: config.e }, this.acceptor.clock), this.acceptor.e);
       if (made.last) return;
     }
   }
@@ -158,9 +159,7 @@ export class SimulatedMember {
   #perform(effect: AcceptorEffect, reply: Reply | null): void {
     switch (effect.kind) {
       case 'reply':
-        if (effect.message.kind === 'promise' || effect.message.kind === 'accepted') {
-          this.#world.invariants.onVote(this.me, effect.message.e);
-        }
+        if (VOTES.has(effect.message.kind)) this.#world.invariants.onVote(this.me, effect.message.e);
         reply?.(encodeReply(effect.message));
         break;
       case 'persist':

@@ -167,7 +167,7 @@ export class Membership {
   }
 
   #replaceDead(dead: Incarnation): void {
-    if (this.#isAllLost()) return this.#startFresh();
+    if (this.#isAllLost() || (this.#world.isOff('fresh-by-all') && this.#isQuorumLost())) return this.#startFresh();
     const node = this.#world.nodes[this.#world.indexOf(dead.name)] as SimulatedNode;
     if (node.isUp && !this.hadSeat(node)) this.#take({ kind: 'replace', member: node.incarnation });
   }
@@ -182,18 +182,24 @@ export class Membership {
     return true;
   }
 
+  #isQuorumLost(): boolean {
+    const { M, N } = this.newest;
+    return M.filter((m) => this.#ownerOf(m) === null).length >= quorumSize(N);
+  }
+
   #startFresh(): void {
     const { newest } = this;
     const members: Incarnation[] = [];
     for (const { name } of newest.M) {
       const node = this.#world.nodes[this.#world.indexOf(name)] as SimulatedNode;
-      if (!node.isUp || this.#used.has(incarnationKey(node.incarnation))) return;
-      members.push(node.incarnation);
+      if (node.isUp && !this.hadSeat(node)) members.push(node.incarnation);
     }
-    const lost = this.#lost ?? this.#world.histories.beginLoss(this.#world.keys);
-    this.#lost = null;
+    if (members.length < newest.M.length && !this.#world.isOff('fresh-by-all')) return;
+    const isLost = this.#isAllLost();
+    const lost = isLost ? (this.#lost ?? this.#world.histories.beginLoss(this.#world.keys)) : [];
     this.#world.count('fresh');
-    this.#take({ kind: 'fresh', members });
+    if (!this.#take({ kind: 'fresh', members }) || !isLost) return;
+    this.#lost = null;
     this.#world.histories.endLoss(lost);
   }
 
@@ -223,7 +229,7 @@ export class Membership {
   }
 
   get #isReckless(): boolean {
-    return this.#world.parameters.reckless === 1;
+    return this.#world.parameters.reckless === 1 || this.#world.isOff('careful');
   }
 
   #living(): SimulatedNode['member'][] {

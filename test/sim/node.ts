@@ -25,6 +25,7 @@ const LIMITS: ProposerLimits = {
   slowMsMax: 20,
   cachedKeysMax: 100,
   forgets: false,
+  deliversOnce: true,
 };
 const SWEEP_MS = 150;
 const GOSSIP_MS = 60;
@@ -104,7 +105,7 @@ export class SimulatedNode {
 
   /** A boot of its own, with an empty table: a new incarnation. The proposer goes on. */
   renewMember(): void {
-    this.boot += 1;
+    if (!this.#world.isOff('new-boot')) this.boot += 1;
     this.#world.trace(this.index, 'takes a new boot', this.boot);
     this.member = new SimulatedMember(this.#world, this, this.incarnation, this.member.isDurable);
     this.#refreshConnections();
@@ -131,7 +132,9 @@ export class SimulatedNode {
 
   #createProposer(): Proposer {
     const { cores, parameters } = this.#world;
-    return cores.createProposer(this.#world.nextProposerId(), { ...LIMITS, forgets: parameters.forgets === 1 });
+    const deliversOnce = parameters.duplication === 0;
+    const limits = { ...LIMITS, forgets: parameters.forgets === 1, deliversOnce };
+    return cores.createProposer(this.#world.nextProposerId(), limits);
   }
 
   /** The Hello of another node came (its boot), or the connection to it broke (0). */
@@ -229,13 +232,12 @@ export class SimulatedNode {
     schedule.after(SWEEP_MS * this.random.between(0.8, 1.2), () => this.#sweep());
     if (!this.isUp || !this.member.isActive) return;
     for (const [key, { cell, chosen }] of this.member.acceptor.keys) {
-      if (cell !== null && cell.live) {
-        if (this.isOver(cell.bind)) this.member.observeSoon(key, cell.ver, 3);
-        if (!chosen && this.random.chance(0.2)) {
-          this.#background(`resolve ${key}`, cores.createSettle(key, this.#backgroundSettings()));
-        }
-      } else if (parameters.forgets === 1 && this.random.chance(0.4)) {
-        this.#collectSoon(key);
+      const isLive = cell !== null && cell.live;
+      if (isLive && this.isOver(cell.bind)) this.member.observeSoon(key, cell.ver, 3);
+      if (!isLive && parameters.forgets === 1) {
+        if (this.random.chance(0.4)) this.#collectSoon(key);
+      } else if (cell !== null && !chosen && this.random.chance(0.2)) {
+        this.#background(`resolve ${key}`, cores.createSettle(key, this.#backgroundSettings()));
       }
     }
   }

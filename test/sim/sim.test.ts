@@ -1,32 +1,88 @@
 /** The simulation holds under the true rules, and catches every rule that is switched off. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { CONTROLS } from './controls.ts';
+import { repositoryRoot } from '../tooling/repository.ts';
+import { CONTROLS } from './controls/index.ts';
 import { loadCores } from './cores.ts';
 import { isLinearizable } from './linearizable.ts';
+import { CORE_SCENARIOS } from './core-scenarios.ts';
+import { readKnownSeeds } from './cli/known.ts';
+import { scriptFor } from './directed/index.ts';
 import { findScenarios } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import type { Replacement } from './cores.ts';
 import type { HistoryOperation, Value } from './linearizable.ts';
 
-async function firstViolation(name: string, seeds: number, off?: string): Promise<number | null> {
+/** Of the scenarios that draw all their parameters more seeds are run. */
+const SEEDS = 60;
+const MORE_SEEDS: Readonly<Record<string, number>> = {
+  everything: 300,
+  'one-configuration': 300,
+  lifetimes: 150,
+  forgetting: 150,
+};
+
+function scenarioNamed(name: string): Scenario {
   const [scenario] = findScenarios(name);
-  assert.ok(scenario !== undefined);
+  assert.ok(scenario !== undefined, name);
+  return scenario;
+}
+
+/** `file: how the name of the test begins`. */
+function isThere(test: string): boolean {
+  const [file = '', ...name] = test.split(': ');
+  return readFileSync(join(repositoryRoot, 'test', file), 'utf8').includes(`'${name.join(': ')}`);
+}
+
+async function firstViolation(scenario: Scenario, seeds: number, off?: string): Promise<string | null> {
   for (let seed = 1; seed <= seeds; seed++) {
     const report = await scenario.run(seed, { print: null, ...(off === undefined ? {} : { off }) });
-    if (report.violation !== null) return seed;
+    if (report.violation !== null) return `seed ${seed}: ${report.violation}`;
   }
   return null;
 }
 
-describe('the simulated cluster', () => {
-  for (const control of CONTROLS) {
-    it(`catches it within ${control.seedsMax} seeds when this is off: ${control.rule}`, async () => {
-      assert.notEqual(
-        await firstViolation(control.scenario ?? 'one-configuration', control.seedsMax, control.name),
-        null,
-      );
+describe('the simulation of the cores', () => {
+  for (const scenario of CORE_SCENARIOS) {
+    const seeds = MORE_SEEDS[scenario.name] ?? SEEDS;
+    if (scenario.mustFail) {
+      it(`is caught, as it must be: ${scenario.name}: ${scenario.about}`, async () => {
+        assert.notEqual(await firstViolation(scenario, SEEDS), null);
+      });
+    } else {
+      it(`holds every invariant in ${seeds} seeds of ${scenario.name}: ${scenario.about}`, async () => {
+        assert.equal(await firstViolation(scenario, seeds), null);
+      });
+    }
+  }
+
+  it('holds for the seeds that found something once', async () => {
+    const known = readKnownSeeds();
+    assert.ok(known.length > 0);
+    for (const { scenario, seed, knobs } of known) {
+      const report = await scenarioNamed(scenario).run(seed, { print: null, knobs });
+      assert.equal(report.violation, null, `${scenario} ${seed}`);
+    }
+  });
+});
+
+describe('a rule that is switched off', () => {
+  for (const { name, rule, seeds } of CONTROLS) {
+    if (seeds === undefined) continue;
+    it(`catches it within ${seeds.most} seeds when this is off: ${rule}`, async () => {
+      assert.notEqual(await firstViolation(scenarioNamed(seeds.scenario), seeds.most, name), null);
     });
   }
+
+  it('is caught by seeds, by a script, or by a test that is there, each of them', () => {
+    for (const { name, seeds, test } of CONTROLS) {
+      if (test !== undefined) assert.ok(isThere(test), test);
+      else assert.ok(seeds !== undefined || scriptFor(name) !== undefined, name);
+    }
+    assert.equal(new Set(CONTROLS.map(({ name }) => name)).size, CONTROLS.length);
+  });
 
   it('a control whose text is not in the code any more is an error, not a rule that is on', async () => {
     const stale: Replacement = { module: 'decide', from: 'no such text', to: '' };

@@ -39,7 +39,7 @@ export class Talk {
     this.#send(from, to, (node) => {
       const { e } = node.member.acceptor;
       if (e > config.e) return this.tell(to, from, config.e);
-      if (!this.#world.isOff('unsealed')) {
+      if (!this.#world.isOff('seal')) {
         if (e > 0 && e < config.e - 1) return this.ask(to, from, e);
         if (e > 0 && e < config.e) node.learn(config, from);
       }

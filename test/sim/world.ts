@@ -24,6 +24,7 @@ import type { Pid } from '../../runtime/term/pid.ts';
 import type { Outcome } from '../../kv/paxos/decide.ts';
 import type { Operation } from '../../kv/paxos/operation.ts';
 import type { Cell, Holding, Key, RegisterRequest } from '../../kv/paxos/messages.ts';
+import type { ShellRule } from './controls/control.ts';
 import type { Cores } from './cores.ts';
 import type { Parameters } from './parameters.ts';
 import type { Knobs, ScenarioReport } from './scenario.ts';
@@ -39,7 +40,7 @@ export interface WorldSettings {
   /** Planned things that are left out: those whose value is 0 (`op3`). */
   readonly knobs: Knobs;
   /** Rules of the shell, not of the cores, that are switched off. */
-  readonly off: readonly string[];
+  readonly off: readonly ShellRule[];
   readonly print: ((line: string) => void) | null;
 }
 
@@ -133,7 +134,7 @@ export class World {
     return this.#settings.knobs[item] === 0;
   }
 
-  isOff(rule: string): boolean {
+  isOff(rule: ShellRule): boolean {
     return this.#settings.off.includes(rule);
   }
 

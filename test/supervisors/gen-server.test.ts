@@ -132,7 +132,7 @@ async function pause(self: Self): Promise<void> {
 }
 
 async function reasonOfDown(self: Self, pid: Pid): Promise<unknown> {
-  return (await self.receive(isDown(self.monitor(pid)), { timeoutMs: 1000 })).reason;
+  return (await self.receive(isDown(self.monitor(pid)), { timeoutMs: 10_000 })).reason;
 }
 
 test('a call is answered with the new state kept, from inside a process and from outside', async () => {

@@ -32,7 +32,7 @@ export function createTestNode(): TestNode {
 export interface Log {
   readonly lines: string[];
   add(line: string): void;
-  /** Resolves when there are that many lines. Rejects after a second with what there is. */
+  /** Resolves when there are that many lines. Rejects after ten seconds with what there is. */
   until(count: number): Promise<string[]>;
 }
 
@@ -46,7 +46,7 @@ export function createLog(): Log {
       changed();
     },
     async until(count) {
-      const endsAt = realEnv.now() + 1000;
+      const endsAt = realEnv.now() + 10_000;
       while (lines.length < count) {
         const left = endsAt - realEnv.now();
         if (left <= 0) throw new Error(`waited for ${count} lines, got ${JSON.stringify(lines)}`);

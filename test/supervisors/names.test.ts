@@ -130,7 +130,7 @@ for (const later of [false, true]) {
         failed?.kind === 'failed' && [Exit.killed, Exit.noproc].includes(failed.reason as typeof Exit.killed),
         true,
       );
-      await self.receive(isDown(monitor), { timeoutMs: 1000 });
+      await self.receive(isDown(monitor), { timeoutMs: 10_000 });
       const nobody = { via: name.via, name: 'nobody' };
       assert.equal((await GenServer.receiveResponse(Counter.sendRequest(nobody, 'get')))?.kind, 'failed');
     }));
@@ -143,7 +143,7 @@ test('casts to a name whose registry answers later keep their order, go before a
     for (let i = 0; i < 10; i++) Counter.cast(name, 'inc');
     assert.equal(await Counter.call(name, 'get'), 10);
     const sender = self.spawn(() => Counter.cast(name, 'inc'));
-    await self.receive(isDown(self.monitor(sender)), { timeoutMs: 1000 });
+    await self.receive(isDown(self.monitor(sender)), { timeoutMs: 10_000 });
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await Counter.call(name, 'get'), 11);
   }));
@@ -152,7 +152,7 @@ test('startMonitor gives a monitor from the start on; a start that fails leaves 
   node.run(async (self) => {
     const { pid, ref } = await Counter.startMonitor(7);
     assert.equal(await Counter.call(pid, 'stop'), 7);
-    const down = await self.receive(isDown(ref), { timeoutMs: 1000 });
+    const down = await self.receive(isDown(ref), { timeoutMs: 10_000 });
     assert.equal(down.reason, atom('enough'));
     await assert.rejects(Counter.startMonitor(-1), { code: 'start_failed' });
     assert.equal(self.processInfo().monitors.length, 0);

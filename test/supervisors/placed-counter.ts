@@ -1,7 +1,7 @@
 /** Servers and supervisors that tests start on other threads by their module. */
 import type { Self } from '../../runtime/process/self.ts';
 import { pidThread, type Pid } from '../../runtime/term/pid.ts';
-import { GenServer, Next, Supervisor } from '../../supervisors/index.ts';
+import { DynamicSupervisor, GenServer, Next, Supervisor } from '../../supervisors/index.ts';
 import type { Call, CallResult, From, InitResult, SupervisorInit } from '../../supervisors/index.ts';
 
 export type PlacedCall = Call<'get', number> | Call<'thread', number> | Call<'crash', never>;
@@ -25,6 +25,10 @@ export class PlacedTree extends Supervisor<number> {
   override init(start: number): SupervisorInit {
     return { strategy: 'oneForAll', children: [PlacedCounter.childSpec(start, { id: 'counter' })] };
   }
+}
+
+export class PlacedDynamic extends DynamicSupervisor {
+  static readonly module: string = import.meta.url;
 }
 
 /** Calls a counter by its global name and says on which thread it is. */

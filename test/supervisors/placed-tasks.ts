@@ -2,7 +2,7 @@
 import type { Pid } from '../../runtime/term/pid.ts';
 import { pidThread } from '../../runtime/term/pid.ts';
 import type { Self } from '../../runtime/process/self.ts';
-import { Agent, GenServer, Registry } from '../../supervisors/index.ts';
+import { Agent, GenServer, Registry, TaskSupervisor } from '../../supervisors/index.ts';
 
 export function double(value: number): number {
   return value * 2;
@@ -28,4 +28,19 @@ export async function useRegistry(self: Self, to: Pid): Promise<void> {
   await Registry.register('far_registry', 'mine', 7, { self });
   self.send(to, [entries.length, count]);
   await self.receive();
+}
+
+/** Fails with what it was given. */
+export function leave(self: Self, reason: unknown): never {
+  return self.exit(reason);
+}
+
+/** Says who it is and waits for ever. */
+export async function linger(self: Self, to: Pid): Promise<void> {
+  self.send(to, self.pid);
+  await self.receive(() => false);
+}
+
+export class PlacedTasks extends TaskSupervisor {
+  static readonly module: string = import.meta.url;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Channel } from 'node:diagnostics_channel';
 import { after, before, test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   atom,
   crashChannel,
@@ -17,15 +18,19 @@ import {
   type Self,
 } from '../../runtime/index.ts';
 import { GenServer, Supervisor, trace } from '../../supervisors/index.ts';
+import { startProgram } from '../kit/programs.ts';
 import { createLog, type Log } from './kit.ts';
 import { Seen } from './seen-server.ts';
+
+const PLACED = new URL('./seen-server.js', import.meta.url).href;
 
 let node: LocalNode;
 const logged: Log = createLog();
 before(async () => {
   const take = (level: string) => (_fields: object, text: string) => logged.add(`${level} ${text}`);
   const logger: Logger = { info: take('info'), warn: take('warn'), error: take('error') };
-  node = await LocalNode.start({ threads: 1, logger });
+  // On a busy machine a thread may well be held up; here that is nobody's concern.
+  node = await LocalNode.start({ threads: 1, logger, longScheduleMs: 60_000 });
 });
 after(() => node.stop());
 
@@ -122,6 +127,36 @@ test('an error in a plain process is a crash with what is in its mailbox', (t) =
     assert.deepEqual([report?.initialCall, report?.messages, report?.server], ['faulty', ['unread'], undefined]);
   }));
 
+for (const thread of [0, 1]) {
+  test(`the report of a plain process on thread ${thread} says all that there is to know of it, and so does the log`, (t) =>
+    node.run(async (self) => {
+      const crashes = watch(t, crashChannel);
+      const before = logged.lines.length;
+      const pid = await self.spawn(PLACED, 'faulty', [self.pid], { thread });
+      const monitor = self.monitor(pid);
+      await self.receive((message) => message === 'ready', { timeoutMs: 5000 });
+      self.send(pid, 'go');
+      await self.receive(isDown(monitor), { timeoutMs: 5000 });
+      const [report] = (await crashes.until(1)) as [CrashReport];
+      const { registeredName, messages, messageQueueLen, links, monitors, monitoredBy, trapExit, stack } = report;
+      assert.deepEqual([registeredName, trapExit, report.server], [atom('faulty_one'), true, undefined]);
+      assert.deepEqual([messages, messageQueueLen], [Array.from({ length: 10 }, (_, i) => i), 12]);
+      assert.deepEqual([links.length, monitors.map(String)], [1, [String(self.pid)]]);
+      assert.ok(monitoredBy.some((one) => one.equals(self.pid)));
+      assert.match(stack[0] ?? '', /at faulty .*seen-server/);
+      const line = (await logged.until(before + 1))[before] as string;
+      const first = `error faulty_one ${pid.toString()} (faulty) crashed: RangeError: too far`;
+      assert.deepEqual(line.split('\n').slice(0, 5), [
+        first,
+        '    12 messages in its mailbox: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...',
+        `    linked to: ${String(links[0])}`,
+        `    monitoring: ${self.pid.toString()}`,
+        `    monitored by: ${self.pid.toString()}`,
+      ]);
+      assert.match(line.split('\n')[5] ?? '', /^ {4}at faulty /);
+    }));
+}
+
 test('a state that cannot be sent goes from a worker thread as its description', (t) =>
   node.run(async (self) => {
     const crashes = watch(t, crashChannel);
@@ -179,9 +214,30 @@ test('the logger of the node gets every report of its threads as text', () =>
     assert.ok(line.startsWith(`error ${pid.toString()} (Seen) crashed: TypeError: it broke`), line);
     assert.match(
       line,
-      /last message: \{'\$gen_cast', <<"throw">>\}\n {4}state: #\{<<"count">> => 7\}\n {4}at Seen\.handleCast/,
+      /last message: \{'\$gen_cast', <<"throw">>\}\n {4}state: #\{<<"count">> => 7\}\n {4}monitored by: .*\n {4}at Seen\.handleCast/,
     );
   }));
+
+test('without a logger of its own a node writes to stderr, with time and level, what its processes report', async (t) => {
+  const program = startProgram(t, process.execPath, [fileURLToPath(new URL('./crashing-program.js', import.meta.url))]);
+  assert.equal(await program.ended(), 0);
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /gm;
+  const lines = program
+    .output()
+    .replaceAll(time, '')
+    .replaceAll(/#Pid<[^>]*>/g, 'PID')
+    .split('\n');
+  assert.ok(lines.includes('error seen PID (Seen) crashed: TypeError: it broke'), program.output());
+  assert.ok(lines.includes('    state: #{<<"count">> => 7}'), program.output());
+  assert.ok(
+    lines.some((line) => line.startsWith('warn supervisor PID: child <<"one">> PID terminated: ')),
+    program.output(),
+  );
+  assert.ok(
+    lines.some((line) => line.startsWith('info *DBG* PID got ')),
+    program.output(),
+  );
+});
 
 test('a node without a logger is silent, and one with half a logger is refused', async () => {
   const silent = await LocalNode.start({ threads: 0, logger: false });

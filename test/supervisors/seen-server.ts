@@ -1,5 +1,5 @@
 /** A server that fails in every way there is, for the tests of reports; can be placed on any thread. */
-import { exit } from '../../runtime/index.ts';
+import { exit, type Pid, type Self } from '../../runtime/index.ts';
 import {
   GenServer,
   Next,
@@ -34,4 +34,16 @@ export class Seen extends GenServer<SeenState, never, unknown, unknown, string |
     if (message === 'function') return Next.noreply({ count: 1, fn: () => 1 } as SeenState);
     return Next.stop(message, state);
   }
+}
+
+/** A plain process that fails with a name, a link, a monitor of its owner, and a mailbox of which it has read one message. */
+export async function faulty(self: Self, owner: Pid): Promise<void> {
+  self.trapExit(true);
+  self.register('faulty_one');
+  self.spawnLink((own) => own.receive());
+  self.monitor(owner);
+  self.send(owner, 'ready');
+  await self.receive((message) => message === 'go');
+  for (let i = 0; i < 12; i++) self.send(self.pid, i);
+  throw new RangeError('too far');
 }

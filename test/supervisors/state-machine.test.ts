@@ -225,7 +225,7 @@ test('entering a state may not go elsewhere: the machine ends with the reason of
   node.run(async (self) => {
     const enter = (): unknown => Transition.next('c', 0);
     const probe = await EnteringProbe.start({ enter, handle: () => Transition.keepAll() });
-    const { reason } = await self.receive(isDown(self.monitor(probe)), { timeoutMs: 1000 });
+    const { reason } = await self.receive(isDown(self.monitor(probe)), { timeoutMs: 10_000 });
     assert.ok(isTagged(reason, (reason as readonly unknown[])[0], 2));
     assert.deepEqual(reason[0], tuple(atom('bad_state_enter_return_from_state_function'), 'next'));
   }));

@@ -70,7 +70,7 @@ async function cast(supervisor: Pid, id: string, message: 'crash' | 'leave'): Pr
 }
 
 async function endOf(self: Self, pid: Pid): Promise<unknown> {
-  return (await self.receive(isDown(self.monitor(pid)), { timeoutMs: 1000 })).reason;
+  return (await self.receive(isDown(self.monitor(pid)), { timeoutMs: 10_000 })).reason;
 }
 
 test('children start in order and end in reverse when the supervisor is stopped', () =>

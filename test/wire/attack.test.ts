@@ -3,59 +3,14 @@
  * well-behaved node talks to it all the time without losing its connection or a message.
  */
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { nameAtom } from '../../runtime/term/atom.ts';
-import { LocalNode, Pid } from '../../runtime/index.ts';
+import { Pid } from '../../runtime/index.ts';
 import { until } from '../dist/wait.ts';
-import {
-  ask,
-  Attacker,
-  COOKIE,
-  frameOf,
-  memoryOf,
-  startGood,
-  startPinging,
-  startVictim,
-  termBytes,
-  toName,
-  VICTIM,
-  withLength32,
-  type Victim,
-} from '../kit/wire.ts';
+import { ask, Attacker, frameOf, termBytes, toName, withLength32, type Victim } from '../kit/wire.ts';
+import { underAttack } from '../kit/under-attack.ts';
 
 const MB = 1_000_000;
-
-/** Runs an attack while a good node pings; checks that it is unharmed, and that memory has grown by at most so much. */
-async function underAttack(
-  t: TestContext,
-  options: {
-    readonly threads: number;
-    readonly limits?: object;
-    readonly netTicktimeMs?: number;
-    readonly grownMax: number;
-  },
-  attack: (victim: Victim, good: LocalNode) => Promise<void>,
-): Promise<void> {
-  const { grownMax, ...nodeOptions } = options;
-  const victim = await startVictim(t, nodeOptions);
-  const ticktime = options.netTicktimeMs === undefined ? {} : { netTicktimeMs: options.netTicktimeMs };
-  const good = await startGood(t, victim, ticktime);
-  const before = await memoryOf(good);
-  const pinging = startPinging(good);
-  await attack(victim, good).catch(async (error: unknown) => {
-    await pinging.stop().catch(() => undefined);
-    throw error;
-  });
-  const took = await pinging.stop();
-  const grown = (await memoryOf(good)) - before;
-  const slowest = took.at(-1) ?? Infinity;
-  t.diagnostic(
-    `memory grew by ${(grown / MB).toFixed(1)} MB; ${took.length} pings, the slowest took ${slowest.toFixed(0)} ms`,
-  );
-  assert.ok(grown < grownMax, `memory grew by ${(grown / MB).toFixed(1)} MB, at most ${grownMax / MB} are right`);
-  assert.ok(took.length > 0 && slowest < 5_000, `a ping took ${slowest} ms`);
-}
 
 function refused(victim: Victim, code: string, who: string): Promise<RegExpExecArray> {
   return victim.program.printed(new RegExp(`^event refused ${code} .*${who}`, 'm'));
@@ -85,33 +40,6 @@ for (const threads of [0, 1]) {
         await thief.untilClosed('a wrong cookie');
       }
       await refused(victim, 'bad_cookie', '127.0.0.1');
-    });
-  });
-
-  test(`1,000 connections that say nothing cost little, are closed, and keep no one out, ${where}`, async (t) => {
-    await underAttack(t, { threads, grownMax: 80 * MB }, async (victim) => {
-      const sockets: Socket[] = [];
-      let closed = 0;
-      t.after(() => sockets.forEach((socket) => socket.destroy()));
-      for (let i = 0; i < 1_000; i++) {
-        const socket = connect(victim.port, '127.0.0.1');
-        socket.on('error', () => undefined).on('close', () => (closed += 1));
-        // Reads, so that it notices its end.
-        socket.resume();
-        sockets.push(socket);
-        if (i % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      await until(() => closed >= 1_000 - 64, 'all but 64 to be closed');
-      assert.ok(closed < 1_000, 'the last ones may still speak');
-      const late = await LocalNode.start({
-        name: 'late@127.0.0.1',
-        cookie: COOKIE,
-        threads: 0,
-        epmd: { port: victim.epmdPort },
-      });
-      t.after(() => late.stop());
-      assert.equal(await late.connect(VICTIM), true);
-      await until(() => closed === 1_000, 'all to be closed', 12_000);
     });
   });
 

@@ -55,7 +55,12 @@ export class Machine {
     return this.#spawn('npm', ['start', '--silent', '--', ...args]);
   }
 
-  #spawn(program: string, args: readonly string[]): RunningCommand {
+  /** A line for the shell. It is a process group of its own: what it starts ends with it. */
+  startShell(line: string): RunningCommand {
+    return this.#spawn('sh', ['-c', line], true);
+  }
+
+  #spawn(program: string, args: readonly string[], isGroup = false): RunningCommand {
     const child = spawn(program, args, {
       cwd: repositoryRoot,
       env: {
@@ -64,8 +69,9 @@ export class Machine {
         XDG_STATE_HOME: join(this.folder, 'state'),
         TMPDIR: this.folder,
       },
+      detached: isGroup,
     });
-    const command = new RunningCommand(child);
+    const command = new RunningCommand(child, isGroup);
     this.#running.add(command);
     return command;
   }
@@ -78,7 +84,7 @@ export class Machine {
   }
 
   async #remove(): Promise<void> {
-    for (const { child } of this.#running) child.kill('SIGKILL');
+    for (const command of this.#running) command.kill('SIGKILL');
     await Promise.all([...this.#running].map(({ ended }) => ended));
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -87,13 +93,15 @@ export class Machine {
 export class RunningCommand {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  readonly #isGroup: boolean;
   #stdout = '';
   #stderr = '';
   #output = '';
   #onOutput: () => void = () => {};
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, isGroup: boolean) {
     this.child = child;
+    this.#isGroup = isGroup;
     child.stdout?.on('data', (chunk: Buffer) => {
       this.#stdout += String(chunk);
       this.#output += String(chunk);
@@ -111,6 +119,18 @@ export class RunningCommand {
         this.#onOutput();
       });
     });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    const { pid } = this.child;
+    if (!this.#isGroup || pid === undefined) this.child.kill(signal);
+    else {
+      try {
+        process.kill(-pid, signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // all of it has ended
+      }
+    }
   }
 
   /** Both streams, in the order in which they came. */

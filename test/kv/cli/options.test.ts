@@ -44,7 +44,7 @@ const wrong: readonly (readonly [args: string, words: RegExp])[] = [
   ['node 1 --nonsense', /Unknown option '--nonsense'/],
   ['node 1 --eval', /--eval/],
   ['node 1 --json=yes', /--json/],
-  ['node 1 --cluster-size three', /--cluster-size must be a whole number from 1 to 31, not "three"/],
+  ['node 1 --cluster-size three', /--cluster-size must be a whole number from 1 to 30, not "three"/],
   ['node 1 --port 70000', /--port must be/],
   ['node 1 --name n1', /--name must be a node name like/],
   ['node 1 --join a@b,,c@d', /--join must be a node name/],

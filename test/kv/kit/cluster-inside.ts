@@ -7,6 +7,7 @@ import {
   type RecordStorage,
 } from '../../../kv/index.ts';
 import { realEnv } from '../../../runtime/env.ts';
+import { Exit } from '../../../runtime/term/exit-reason.ts';
 import { MemoryNetwork } from '../../../runtime/transport/memory.ts';
 
 const WAIT_MS = 10_000;
@@ -38,6 +39,12 @@ export class InsideCluster {
     const nodes = await Promise.all(numbers.map((number) => this.start(number)));
     await settled(...nodes);
     return nodes;
+  }
+
+  /** Ends a node as a kill of its program would: nothing is said to the others, and nothing is given up. */
+  async crash(quorate: Quorate): Promise<void> {
+    quorate.node.scheduler.stop(Exit.kill);
+    await quorate.node.stop();
   }
 
   /** The next start of that node begins with a new boot record. */

@@ -21,6 +21,8 @@ export class NodeProgram<Op extends string = Command['op']> {
   readonly #waiting: Map<number, (answer: Answer) => void> = new Map();
   readonly ended: Promise<void>;
   stderr = '';
+  /** Its exit code, or the signal that ended it; null while it runs. */
+  exit: number | string | null = null;
   #commands = 0;
 
   constructor(options: object, { program, execPath, execArgv }: ProgramFile = { program: PROGRAM }) {
@@ -35,7 +37,8 @@ export class NodeProgram<Op extends string = Command['op']> {
       this.#waiting.delete(answer.id);
     });
     this.ended = new Promise((resolve) => {
-      this.#child.on('exit', () => {
+      this.#child.on('exit', (code, signal) => {
+        this.exit = code ?? signal;
         for (const [id, settle] of this.#waiting)
           settle({ id, error: { code: 'ended', message: `the program ended: ${this.stderr}` } });
         this.#waiting.clear();
@@ -110,13 +113,14 @@ export class ClusterProgram {
     return `n${number}@127.0.0.1`;
   }
 
-  async start(number: number): Promise<NodeProgram> {
+  async start(number: number, options: object = {}): Promise<NodeProgram> {
     const program = new NodeProgram({
       name: this.name(number),
       cookie: 'cluster-test',
       epmd: { port: this.#port },
       stateDir: join(this.folder, String(number)),
       ...this.#options,
+      ...options,
     });
     this.#nodes.set(number, program);
     await program.started();

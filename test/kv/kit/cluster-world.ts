@@ -15,10 +15,12 @@ export interface WorldOptions {
   /** What a node remembers after a crash; default: its record. */
   readonly remember?: (record: BootRecord) => BootRecord | null;
   readonly lossRate?: number;
+  /** How often every node gets a tick, default 10 ms. */
+  readonly tickMs?: number;
   readonly mayFound?: (name: NodeName) => boolean;
 }
 
-interface Node {
+export interface Node {
   state: ClusterState | null;
   disk: BootRecord | null;
   run: number;
@@ -32,7 +34,8 @@ interface Letter {
   readonly to: NodeName;
   readonly fromRun: number;
   readonly toRun: number;
-  readonly message: SystemMessage;
+  /** Of cluster processes, or whatever a world with more in it sends. */
+  readonly message: SystemMessage | { readonly kind: 'other'; readonly body: unknown };
 }
 
 /** A small generator with 32 bits of state, the same everywhere. */
@@ -67,6 +70,7 @@ export class World {
     this.lossRate = options.lossRate ?? 0;
   }
 
+  /** `founders` default to the first three; other nodes look for them. */
   start(name: NodeName, bucket?: string): void {
     const node = this.nodes.get(name) ?? { state: null, disk: null, run: 0, log: [], buckets: new Map() };
     this.nodes.set(name, node);
@@ -122,10 +126,10 @@ export class World {
   run(durationMs: number): void {
     const end = this.now + durationMs;
     while (this.now < end) {
-      this.now += 10;
+      this.now += this.options.tickMs ?? 10;
       for (const name of this.nodes.keys()) {
         this.input(name, { kind: 'tick' });
-        this.#activate(name);
+        this.activate(name);
       }
       const due = this.#letters.filter((letter) => letter.at <= this.now);
       this.#letters = this.#letters.filter((letter) => letter.at > this.now);
@@ -148,11 +152,21 @@ export class World {
     const { from, to } = letter;
     if (this.#cut.has([from, to].sort().join())) return;
     if (this.nodes.get(from)?.run !== letter.fromRun || this.nodes.get(to)?.run !== letter.toRun) return;
-    this.input(to, { kind: 'message', from, message: structuredClone(letter.message) });
+    const { message } = letter;
+    if (message.kind === 'other') this.onOther(to, from, message.body);
+    else this.input(to, { kind: 'message', from, message: structuredClone(message) });
+  }
+
+  protected onOther(_to: NodeName, _from: NodeName, _body: unknown): void {
+    // this world has nothing else
+  }
+
+  protected onEffect(_name: NodeName, _effect: ClusterEffect): void {
+    // for worlds that want to know
   }
 
   /** Acceptors of this world vote as soon as their boot is listed. */
-  #activate(name: NodeName): void {
+  protected activate(name: NodeName): void {
     const state = this.nodes.get(name)?.state;
     for (const [bucket, { boot, activeIn }] of state?.running ?? []) {
       const config = this.config(name, bucket);
@@ -168,11 +182,20 @@ export class World {
     if (effect.kind === 'boot') {
       node.buckets.set(effect.bucket, effect.boot);
     }
-    if (effect.kind !== 'send') return;
-    const toRun = this.nodes.get(effect.to)?.run;
+    this.onEffect(name, effect);
+    if (effect.kind === 'send') this.#post(name, node, effect.to, effect.message);
+  }
+
+  protected sendOther(from: NodeName, to: NodeName, body: unknown): void {
+    const node = this.nodes.get(from);
+    if (node !== undefined) this.#post(from, node, to, { kind: 'other', body });
+  }
+
+  #post(from: NodeName, node: Node, to: NodeName, message: Letter['message']): void {
+    const toRun = this.nodes.get(to)?.run;
     if (toRun === undefined || this.random() < this.lossRate) return;
     const at = this.now + 1 + this.random() * 40;
-    this.#letters.push({ at, from: name, to: effect.to, fromRun: node.run, toRun, message: effect.message });
+    this.#letters.push({ at, from, to, fromRun: node.run, toRun, message });
   }
 
   #note(record: BootRecord): void {

@@ -3,7 +3,7 @@
  * over IPC and answers each command.
  */
 import { Bucket, Cluster, PaxosKV, startQuorate, type Quorate, type QuorateOptions } from '../../../kv/index.ts';
-import type { Pid } from '../../../runtime/term/pid.ts';
+import { pidThread, type Pid } from '../../../runtime/term/pid.ts';
 
 export interface Command {
   readonly id: number;
@@ -17,8 +17,12 @@ export interface Command {
     | 'unbind'
     | 'pid'
     | 'load'
+    | 'resize'
+    | 'putUntilTold'
+    | 'told'
     | 'stop'
     | 'killThread'
+    | 'threadOf'
     | 'startBucket';
   readonly args: readonly unknown[];
 }
@@ -62,16 +66,43 @@ async function carryOut(quorate: Quorate, { op, args }: Command): Promise<unknow
     }
     case 'load':
       return load(key as string, value as number, args[2] as number);
+    case 'resize':
+      await Cluster.resizeCluster(key as number, { timeoutMs: 30_000 });
+      return true;
+    case 'putUntilTold':
+      putting = putAll(String(key));
+      return true;
+    case 'told':
+      isTold = true;
+      return putting;
     case 'startBucket':
       await Bucket.startLink({ bucket: String(key) });
       return true;
     case 'killThread':
-      quorate.node.killThread(quorate.node.systemThread);
+      quorate.node.killThread((key as number | undefined) ?? quorate.node.systemThread);
       return true;
+    case 'threadOf': {
+      const pid = quorate.node.whereis(String(key));
+      return pid === undefined ? -1 : pidThread(pid);
+    }
     case 'stop':
       await quorate.stop();
       return true;
   }
+}
+
+let isTold = false;
+let putting: Promise<string[]> = Promise.resolve([]);
+
+/** Puts one key after the other, and resolves with those that were acknowledged. */
+async function putAll(prefix: string): Promise<string[]> {
+  const acknowledged: string[] = [];
+  for (let i = 0; !isTold; i++) {
+    const result = await PaxosKV.put(`${prefix}${i}`, i).catch(() => null);
+    if (result?.ok === true) acknowledged.push(`${prefix}${i}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return acknowledged;
 }
 
 /** Puts `count` new keys with that many outstanding. */

@@ -216,6 +216,22 @@ describe('a plain read', () => {
     assert.deepEqual(decideRead([classic(3, x), nothing], config), { kind: 'unsettled' });
     assert.deepEqual(decideRead([classic(3, EMPTY), nothing], config), { kind: 'unsettled' });
   });
+
+  it('does not trust the hint of one member when another may have forgotten the key since', () => {
+    const config = configOf(3);
+    const x = cellOf('x', ballot(3));
+    const known = classic(3, x, { chosen: true });
+    assert.deepEqual(decideRead([known, nothing], config), { kind: 'done', cell: x });
+    assert.deepEqual(decideRead([known, { ...nothing, fl: ballot(2) }], config), { kind: 'done', cell: x });
+    assert.deepEqual(decideRead([known, { ...nothing, fl: ballot(5) }], config), { kind: 'unsettled' });
+    assert.deepEqual(decideRead([known, classic(3, x, { fl: ballot(5) })], config), { kind: 'done', cell: x });
+    const missed = { ...nothing, fl: ballot(5) };
+    assert.deepEqual(
+      decideRead([known, missed, classic(3, x)], config),
+      { kind: 'done', cell: x },
+      'a quorum holds it',
+    );
+  });
 });
 
 describe('the decision of a proposer', () => {

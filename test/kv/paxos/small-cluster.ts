@@ -39,6 +39,8 @@ export class SmallCluster {
   /** Messages between different nodes, hints (Chosen, Forget) counted apart. */
   messages = 0;
   hints = 0;
+  /** The same messages by the proposer that asked or was answered. */
+  messagesOf: number[] = [];
   nowMs = 0;
 
   constructor(members: number, limits?: Partial<ProposerLimits>) {
@@ -130,7 +132,9 @@ export class SmallCluster {
 
   #send(m: InFlight): void {
     this.inFlight.push(m);
-    if (m.proposer !== m.member && m.message.kind !== 'chosen' && m.message.kind !== 'forget') this.messages += 1;
+    if (m.proposer === m.member || m.message.kind === 'chosen' || m.message.kind === 'forget') return;
+    this.messages += 1;
+    this.messagesOf[m.proposer] = (this.messagesOf[m.proposer] ?? 0) + 1;
   }
 }
 

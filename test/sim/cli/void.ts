@@ -1,6 +1,8 @@
 /** Runs seeds of scenarios one after the other; the first violation ends it, shrunk, with the command that replays it. */
 import { addTo, describeFailure, describeTotals } from './output.ts';
+import { readKnownSeeds, SEEDS_FILE } from './known.ts';
 import { shrink } from './shrink.ts';
+import { UsageError } from './options.ts';
 import type { Failure, Totals } from './output.ts';
 import type { SimOptions } from './options.ts';
 import type { Scenario, ScenarioOptions } from '../scenario.ts';
@@ -14,7 +16,7 @@ export function scenarioOptions(options: SimOptions, print: ScenarioOptions['pri
 
 /** Resolves with the exit code. */
 export async function runVoid(scenarios: readonly Scenario[], options: SimOptions): Promise<number> {
-  let code = 0;
+  let code = options.name === 'all' && options.seed === null ? await runKnown(scenarios, options) : 0;
   for (const scenario of scenarios) {
     const asked = options.seeds ?? (scenarios.length === 1 ? SEEDS_OF_ONE : SEEDS_OF_MANY);
     const share = scenarios.length === 1 ? 1 : (scenario.oneIn ?? 1);
@@ -47,6 +49,20 @@ async function runSeeds(scenario: Scenario, first: number, count: number, option
   return 1;
 }
 
+/** Seeds that found something once. */
+async function runKnown(scenarios: readonly Scenario[], options: SimOptions): Promise<number> {
+  let code = 0;
+  for (const { scenario: name, seed, knobs } of readKnownSeeds()) {
+    const scenario = scenarios.find((one) => one.name === name);
+    if (scenario === undefined) throw new UsageError(`${SEEDS_FILE} names ${name}, which is no scenario`);
+    const report = await scenario.run(seed, { ...scenarioOptions(options, null), knobs });
+    if (report.violation === null) continue;
+    code = 1;
+    await reportFailure(scenario, { scenario: name, seed, knobs, off: options.off, report }, options);
+  }
+  return code;
+}
+
 /** The setup is wrong on purpose: a violation is what it is there for. */
 function reportMustFail(totals: Totals, failure: Failure | null, options: SimOptions): number {
   const ok = failure !== null;
@@ -66,5 +82,8 @@ export async function reportFailure(scenario: Scenario, found: Failure, options:
   const { knobs, report, tries } = await shrink(scenario, found.seed, found);
   const shrunk: Failure = { ...found, knobs, report };
   if (options.json) console.log(JSON.stringify({ ok: false, ...found, shrunk: { knobs, report } }));
-  else console.error(`shrunk in ${tries} runs:\n${describeFailure(shrunk)}`);
+  else
+    console.error(
+      `shrunk in ${tries} runs:\n${describeFailure(shrunk)}\nkeep it: ${found.scenario} ${found.seed} in ${SEEDS_FILE}`,
+    );
 }

@@ -40,23 +40,35 @@ export class Checks {
 
   /** May this machine lose its memory now, so that the others can still go on and give it back? */
   canSpare(site: Site): boolean {
-    return [...this.#newest].every(([bucket, newest]) => {
-      const holders = this.#world.sites.filter((other) => this.#holds(other, bucket, newest));
-      if (!holders.includes(site)) return true;
-      return holders.length - 1 >= Math.max(newest.r, newest.prev?.r ?? 0);
-    });
+    const isSpare = (config: Config, bucket: string): boolean => {
+      if (!config.M.some(({ name }) => name === site.name)) return true;
+      const others = this.#world.sites.filter((other) => other !== site && this.#holds(other, bucket, config));
+      return others.length >= Math.max(config.r, config.prev?.r ?? 0);
+    };
+    for (const [bucket, newest] of this.#newest) if (!isSpare(newest, bucket)) return false;
+    // what was voted on may have been decided, or will be
+    for (const { disk } of this.#world.sites) {
+      for (const [bucket, { vote }] of Object.entries(disk?.buckets ?? {})) {
+        const isOver = (vote.config?.e ?? 0) <= (this.#newest.get(bucket)?.e ?? 0);
+        if (vote.config !== null && !isOver && !isSpare(vote.config, bucket)) return false;
+      }
+    }
+    return true;
   }
 
-  /** Every node runs, sees all the others, and waits for nothing. */
+  /** Every node runs and sees all the others; every seat that can be filled is, by members that vote; nobody with a seat waits. */
   isSettled(): boolean {
     return this.#world.sites.every((site) => {
       const status = site.quorate?.status;
+      if (site.isStopping || status == null || status.configuration === null) return false;
+      const { configuration, buckets, members, clients } = status;
+      if (members.length + clients.length !== this.#world.sites.length) return false;
+      const isWhole = ({ seats, members: M }: typeof configuration): boolean =>
+        seats === configuration.seats &&
+        M.length === Math.min(seats, this.#world.sites.length) &&
+        M.every(({ state, name }) => state === 'active' && members.includes(name));
       return (
-        !site.isStopping &&
-        status != null &&
-        status.hasQuorum &&
-        status.connected === status.clusterSize &&
-        status.waits.length === 0
+        isWhole(configuration) && buckets.every(isWhole) && (clients.includes(site.name) || status.waits.length === 0)
       );
     });
   }
@@ -72,9 +84,9 @@ export class Checks {
   }
 
   /** Has it something that a joiner can merge? */
-  #holds(site: Site, bucket: string, { M }: Config): boolean {
+  #holds(site: Site, bucket: string, { M, e }: Config): boolean {
     const acceptor = site.isStopping ? null : (this.#world.bucketOf(site, bucket)?.table.acceptor ?? null);
-    if (acceptor === null || !(acceptor.active || acceptor.sealed !== null)) return false;
+    if (acceptor === null || !(e === 1 || acceptor.active || acceptor.sealed !== null)) return false;
     const { me } = acceptor;
     return M.some((m) => m.name === me.name && m.id === me.id && m.boot === me.boot);
   }

@@ -19,8 +19,8 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
   {
     name: 'record-forgets-votes',
     rule: 'votes on configurations are in the boot record',
-    scenario: 'cluster/founding',
-    seedsMax: 200,
+    scenario: 'cluster/founders',
+    seedsMax: 60,
     replacements: [
       {
         module: 'kv/cluster/cluster-server',
@@ -34,7 +34,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
   {
     name: 'record-saved-late',
     rule: 'a vote leaves only when the record that has it is durable',
-    scenario: 'cluster/founding',
+    scenario: 'cluster/founders',
     seedsMax: 1000,
     replacements: [
       {
@@ -48,14 +48,14 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'old-seat',
     rule: 'a node that lost its memory is a new incarnation',
     scenario: 'cluster/restarts',
-    seedsMax: 100,
+    seedsMax: 20,
     replacements: [{ module: 'kv/cluster/record', from: 'boots: record.boots + 1', to: 'boots: 1' }],
   },
   {
     name: 'votes-by-name',
     rule: 'a member is an incarnation, not a name: votes of another boot do not count',
     scenario: 'cluster/restarts',
-    seedsMax: 100,
+    seedsMax: 20,
     replacements: [
       {
         module: 'kv/paxos/quorum',
@@ -68,11 +68,11 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'joiner-votes-unmerged',
     rule: 'a joiner merges before it votes',
     scenario: 'cluster/founding',
-    seedsMax: 300,
+    seedsMax: 20,
     replacements: [
       {
         module: 'kv/paxos/transfer',
-        from: "return { kind: 'merges', from, need: from.r };",
+        from: "if (was && !config.mergeAll)\n        return { kind: 'adopted' };",
         to: "acceptor.active = true;\n    return { kind: 'adopted' };",
       },
     ],
@@ -81,7 +81,7 @@ export const CLUSTER_CONTROLS: readonly ClusterControl[] = [
     name: 'promises-forgotten',
     rule: 'an acceptor process that was killed goes on with the table that it had',
     scenario: 'cluster/lifetimes',
-    seedsMax: 300,
+    seedsMax: 60,
     replacements: [
       {
         module: 'kv/bucket/acceptor-server',

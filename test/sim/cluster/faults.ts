@@ -1,5 +1,6 @@
 /** What is done to the machines, the connections between them and the programs that run there. */
 import type { Checks } from './checks.ts';
+import type { Operators } from './operators.ts';
 import type { PlannedFault } from './plan.ts';
 import type { Site, World } from './world.ts';
 
@@ -10,14 +11,16 @@ export class Faults {
   readonly counts = { breaks: 0, partitions: 0, crashes: 0, stops: 0, freezes: 0, kills: 0 };
   readonly #world: World;
   readonly #checks: Checks;
+  readonly #operators: Operators;
   readonly #onSkewed: (site: Site) => void;
   /** Of blocked directions, how many faults block each. */
   readonly #blocks: Map<number, number> = new Map();
   #isHealed = false;
 
-  constructor(world: World, checks: Checks, onSkewed: (site: Site) => void) {
+  constructor(world: World, checks: Checks, operators: Operators, onSkewed: (site: Site) => void) {
     this.#world = world;
     this.#checks = checks;
+    this.#operators = operators;
     this.#onSkewed = onSkewed;
   }
 
@@ -56,6 +59,8 @@ export class Faults {
         return this.#later(forMs, () => network.slow(fault.a, fault.b, 1));
       case 'crash':
         return this.#crash(site, fault.isTold, forMs);
+      case 'blackout':
+        return this.#blackout(forMs);
       case 'stop':
         return this.#stop(site, forMs);
       case 'freeze':
@@ -69,6 +74,15 @@ export class Faults {
         site.skewMs += (fault.roll - 0.5) * 4000;
         this.#world.note(fault.a, 'clock set', `by ${((fault.roll - 0.5) * 4000).toFixed(0)} ms`);
         return this.#onSkewed(site);
+      case 'grow':
+        return this.#operators.grow(site);
+      case 'replace':
+        return this.#operators.replace(site, fault);
+      case 'shrink': {
+        const leaving = sites[fault.b] as Site;
+        const restart = (): void => this.#startAgain(leaving, forMs);
+        return void this.#operators.shrink(site, leaving, restart);
+      }
     }
   }
 
@@ -102,15 +116,29 @@ export class Faults {
     this.#later(RESTART_MS + forMs, () => this.#world.start(site));
   }
 
+  /** All machines lose power; they come back one after the other. */
+  #blackout(forMs: number): void {
+    const { sites, random } = this.#world;
+    this.#world.note(-1, 'blackout');
+    for (const site of sites) {
+      if (site.life !== null) this.counts.crashes += 1;
+      this.#world.crash(site, false);
+      this.#later(RESTART_MS + forMs * random.unit(), () => this.#world.start(site));
+    }
+  }
+
   #stop(site: Site, forMs: number): void {
     if (!this.#world.isUp(site) || site.isStopping || site.life?.isFrozen === true || !this.#checks.canSpare(site))
       return;
     this.counts.stops += 1;
-    const restart = (): void => {
-      if (this.#isHealed) this.#world.start(site);
-      else this.#later(RESTART_MS + forMs, () => this.#world.start(site));
-    };
+    const restart = (): void => this.#startAgain(site, forMs);
     this.#world.stop(site).then(restart, (error: unknown) => this.#world.fail(error as Error));
+  }
+
+  /** Also when it stopped only after everything had healed. */
+  #startAgain(site: Site, forMs: number): void {
+    if (this.#isHealed) this.#world.start(site);
+    else this.#later(RESTART_MS + forMs, () => this.#world.start(site));
   }
 
   #freeze(site: Site, forMs: number): void {

@@ -9,7 +9,7 @@ import { drawParameters, type FaultKind, type Parameters, type Spec } from './pa
 export interface PlannedOperation {
   readonly atMs: number;
   readonly place: number;
-  readonly kind: 'put' | 'get';
+  readonly kind: 'put' | 'get' | 'change' | 'extend';
   readonly key: number;
   readonly id: number;
   readonly bind: readonly BindKind[];
@@ -70,12 +70,12 @@ export function knobsOf(plan: Plan): Knobs {
 }
 
 function drawOperation(random: Random, parameters: Parameters, index: number): PlannedOperation {
-  const { busyMs, machines, keys, puts, bound } = parameters;
+  const { busyMs, machines, keys, puts, changes, bound } = parameters;
   const isPut = random.chance(puts);
   return {
     atMs: random.between(0, busyMs * 0.95),
     place: random.below(machines),
-    kind: isPut ? 'put' : 'get',
+    kind: isPut ? 'put' : random.chance(changes) ? random.pick(['change', 'change', 'extend'] as const) : 'get',
     key: random.below(keys),
     id: index + 1,
     bind: isPut && random.chance(bound) ? drawBind(random) : [],
@@ -93,7 +93,7 @@ function drawBind(random: Random): readonly BindKind[] {
   return random.chance(0.25) && first !== second ? [first, second] : [first];
 }
 
-function drawFault(random: Random, { busyMs, machines }: Parameters, kind: FaultKind): PlannedFault {
+function drawFault(random: Random, { busyMs, machines, faultMsMax }: Parameters, kind: FaultKind): PlannedFault {
   const a = random.below(machines);
   return {
     atMs: random.between(0, busyMs),
@@ -103,7 +103,7 @@ function drawFault(random: Random, { busyMs, machines }: Parameters, kind: Fault
     side: random.below(2 ** machines),
     isOneWay: random.chance(0.3),
     isTold: random.chance(0.6),
-    forMs: random.chance(0.2) ? random.between(1000, 6000) : random.between(5, 800),
+    forMs: Math.min(faultMsMax, random.chance(0.2) ? random.between(1000, 6000) : random.between(5, 800)),
     roll: random.unit(),
   };
 }

@@ -17,7 +17,7 @@ import { repositoryRoot } from '../../tooling/repository.ts';
 
 export type { BootRecord } from '../../../kv/cluster/record.ts';
 export type { Quorate, QuorateOptions, RecordStorage } from '../../../kv/index.ts';
-export type { Config } from '../../../kv/paxos/messages.ts';
+export type { Config, Entry, Key } from '../../../kv/paxos/messages.ts';
 export type { Env, TimerHandle } from '../../../runtime/env.ts';
 export type { Pid } from '../../../runtime/term/pid.ts';
 export type { Self } from '../../../runtime/process/self.ts';
@@ -30,7 +30,7 @@ export type {
   Transport,
 } from '../../../runtime/transport/transport.ts';
 
-export type System = Pick<typeof KvModule, 'startQuorate' | 'PaxosKV' | 'DEFAULT_BUCKET'> &
+export type System = Pick<typeof KvModule, 'startQuorate' | 'PaxosKV' | 'CASPaxos' | 'Cluster' | 'DEFAULT_BUCKET'> &
   Pick<typeof LocalModule, 'localBucket'> &
   Pick<typeof AtomModule, 'nameAtom'> &
   Pick<typeof ExitModule, 'Exit'>;

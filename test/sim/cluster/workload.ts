@@ -38,17 +38,16 @@ type Answer =
 export class Workload {
   readonly counts = { answered: 0, unknown: 0, noQuorum: 0, lost: 0, erasable: 0 };
   readonly #world: World;
-  readonly #invariants: History;
+  readonly #history: History;
   readonly #open: Set<Called> = new Set();
   readonly #bindings: Binding[] = [];
   readonly #owners: { readonly pid: Pid; readonly life: Life; readonly quorate: Quorate }[] = [];
-  readonly #creators: Map<string, Set<number>> = new Map();
   #planned = 0;
   #ids = 1_000_000;
 
-  constructor(world: World, invariants: History) {
+  constructor(world: World, history: History) {
     this.#world = world;
-    this.#invariants = invariants;
+    this.#history = history;
   }
 
   plan(operation: PlannedOperation): void {
@@ -127,11 +126,10 @@ export class Workload {
     for (const binding of this.#bindings) if (binding.until !== null) this.#awaitUntil(binding, site);
   }
 
-  /** All members of the bucket had lost their state: whatever was there may be gone. */
+  /** All members of the bucket had lost their state: whatever was there is gone. */
   onDataLost(): void {
-    for (const [key, ids] of this.#creators) {
-      for (const id of ids) this.#invariants.call(key, -id, 'erase', id);
-    }
+    for (let key = 0; key < this.#world.parameters.keys; key++)
+      this.#history.answer(this.#history.call(`k${key}`, -1, 'lost'), null);
   }
 
   #call(planned: PlannedOperation): void {
@@ -139,24 +137,28 @@ export class Workload {
     const { life, quorate } = site;
     if (life === null || quorate === null || life.isFrozen) return;
     const key = `k${planned.key}`;
-    const kind = planned.kind === 'put' ? 'put' : 'read';
-    const operation = this.#invariants.call(key, planned.id, kind);
-    const called: Called = { operation, key, life };
+    const { id, kind } = planned;
+    const called: Called = { operation: this.#history.call(key, id, kind === 'get' ? 'read' : kind), key, life };
     this.#open.add(called);
-    this.#world.note(site.place, `${planned.kind} ${planned.id}`, key);
-    const options = {
-      timeoutMs: planned.timeoutMs,
-      ...(planned.isPatient ? { noQuorum: 'retry' as const } : {}),
-    };
-    const { PaxosKV } = this.#world.system;
-    if (planned.kind === 'get') {
-      quorate.node.spawn(() => this.#settle(called, PaxosKV.get(key, options)));
-      return;
+    this.#world.note(site.place, `${kind} ${id}`, key);
+    const { timeoutMs } = planned;
+    const options = { timeoutMs, ...(planned.isPatient ? { noQuorum: 'retry' as const } : {}) };
+    const { PaxosKV, CASPaxos } = this.#world.system;
+    const run = (ask: () => Promise<Answer>): void => void quorate.node.spawn(() => this.#settle(called, ask()));
+    switch (kind) {
+      case 'get':
+        return run(() => PaxosKV.get(key, options));
+      case 'put': {
+        const bind = this.#bind(planned, site, life, quorate, key);
+        return run(() => PaxosKV.put(key, [id], { ...options, ...bind }));
+      }
+      case 'change':
+      case 'extend': {
+        const append = (value: number[] | null): number[] | null =>
+          kind === 'extend' && value === null ? null : [...(value ?? []), id];
+        return run(() => CASPaxos.changeQuery(key, append, (value) => value, options));
+      }
     }
-    const ids = this.#creators.get(key) ?? new Set();
-    this.#creators.set(key, ids.add(planned.id));
-    const bind = this.#bind(planned, site, life, quorate, key);
-    quorate.node.spawn(() => this.#settle(called, PaxosKV.put(key, planned.id, { ...options, ...bind })));
   }
 
   async #settle(called: Called, answer: Promise<Answer>): Promise<void> {
@@ -173,15 +175,15 @@ export class Workload {
     this.#world.note(life.machine.place, `answer ${operation.id}`, JSON.stringify(answer));
     if (answer.ok) {
       this.counts.answered += 1;
-      return this.#invariants.answer(operation, [answer.value as number]);
+      return this.#history.answer(operation, answer.value as number[] | null);
     }
     switch (answer.error) {
       case 'not_found':
         this.counts.answered += 1;
-        return this.#invariants.answer(operation, null);
+        return this.#history.answer(operation, null);
       case 'no_quorum':
         this.counts.noQuorum += 1;
-        return this.#invariants.withdraw(key, operation);
+        return this.#history.withdraw(key, operation);
       case 'invalid_value':
         return this.#world.fail(new Violation(`a valid operation was refused: ${answer.message ?? ''}`));
     }
@@ -198,10 +200,10 @@ export class Workload {
     switch (error.outcome) {
       case 'not-applied':
         this.counts.noQuorum += 1;
-        return this.#invariants.withdraw(key, operation);
+        return this.#history.withdraw(key, operation);
       case 'applied':
         this.counts.answered += 1;
-        return this.#invariants.answer(operation, undefined);
+        return this.#history.answer(operation, undefined);
       case 'unknown':
         this.counts.unknown += 1;
         return;
@@ -261,11 +263,11 @@ export class Workload {
 
   #observe(binding: Binding, place: number): void {
     binding.observers.add(place);
-    const { clusterSize } = this.#world.parameters;
-    if (binding.isErasable || binding.observers.size <= clusterSize / 2) return;
+    const { clusterSize, sizeVaries } = this.#world.parameters;
+    if (binding.isErasable || binding.observers.size <= (sizeVaries ? 0 : clusterSize / 2)) return;
     binding.isErasable = true;
     this.counts.erasable += 1;
-    this.#invariants.call(binding.key, -binding.id, 'erase', binding.id);
+    this.#history.call(binding.key, -binding.id, 'erase', binding.id);
   }
 
   /** Clocks show whole milliseconds: what they show at the end of one may be seen at its beginning. */
