@@ -11,7 +11,7 @@ import { driveLevels, LEVEL_FIGURES, OUTSTANDING } from '../load/levels.ts';
 import { missingRedis, startRedis, type Redis } from '../load/redis.ts';
 
 const ANCHOR_WARMUP_MS = 300;
-const STORE_WARMUP_MS = 1200;
+const STORE_WARMUP_MS = 1800;
 /** Reads go round over so many keys. */
 const KEYS = 1000;
 
