@@ -32,6 +32,7 @@ import { checkClusterOptions, type ClusterOptions } from './cluster/options.ts';
 import { randomId } from './cluster/random-id.ts';
 import type { RecordStorage } from './cluster/record-storage.ts';
 import { DEFAULT_BUCKET } from './kv-options.ts';
+import { assertQuorateOptions } from './quorate-options.ts';
 import { GLOBAL_BUCKET, installGlobalNames, removeGlobalNames } from './global-names.ts';
 
 export type Logger = (level: 'info' | 'error', text: string) => void;
@@ -68,9 +69,11 @@ export interface Quorate {
 }
 
 /**
- * Rejects with `badarg`, with what `LocalNode.start` rejects with (`name_taken`, `port_in_use`, ...), `state_in_use`, `state_damaged`, `state_foreign`.
+ * Rejects with `badarg`, with what `LocalNode.start` rejects with (`name_taken`, `port_in_use`, ...), `state_in_use`, `state_damaged`,
+ * `state_foreign`, `state_unusable`.
  */
 export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
+  assertQuorateOptions(options);
   const { clusterSize, founders, join, stateDir, bootstrap, buckets = [], globalNames = true, ...more } = options;
   const { logger, storage, ...nodeOptions } = more;
   if (storage !== undefined && options.threads !== 0)

@@ -8,12 +8,20 @@ import { pause, presentScheduler, RETRY_MS, runRequest } from './run-request.ts'
 
 const PROBE_MS = 500;
 
-/** Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited, and `aborted`. */
+/**
+ * Resolves when the bucket answers: a quorum of its members said so just now. Rejects with `timeout`, saying what is awaited,
+ * `aborted` and `invalid_value`.
+ */
 export async function waitForBucket(
   bucket: string | Atom = DEFAULT_BUCKET,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   const name = isAtom(bucket) ? bucket.name : bucket;
+  if (typeof name !== 'string') {
+    // Options in its place would be a bucket that never comes up.
+    const message = `waitForBucket: bucket must be a name, not ${typeof name}; options come second, after the bucket or undefined`;
+    throw new StoreError('invalid_value', 'not-applied', message);
+  }
   const { signal } = options;
   const { env } = presentScheduler();
   const deadline = env.now() + (options.timeoutMs ?? Infinity);

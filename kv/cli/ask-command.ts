@@ -81,7 +81,7 @@ async function findAnswering(node: LocalNode, names: readonly string[]): Promise
   if (strangers.length === 0) throw nobody(names);
   throw new CommandError(
     'wrongCookie',
-    `${strangers.join(', ')} has another cookie: give its --cookie, or its --state-dir`,
+    `${strangers.join(', ')} ${strangers.length === 1 ? 'has' : 'have'} another cookie: give its --cookie, or its --state-dir`,
   );
 }
 

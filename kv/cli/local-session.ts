@@ -36,6 +36,7 @@ const EXITS: Readonly<Record<string, ExitName>> = {
   epmd_unreachable: 'portInUse',
   state_damaged: 'state',
   state_foreign: 'state',
+  state_unusable: 'state',
 };
 
 export async function startLocalSession(command: NodeCommand, events: SessionEvents): Promise<Session> {
@@ -115,7 +116,7 @@ async function refuseOtherCookies(node: LocalNode, others: readonly string[]): P
   const same = 'start all nodes with the same --cookie, or with the same --state-dir';
   throw new CommandError(
     'wrongCookie',
-    `${[...strangers].join(', ')} has another cookie than ${node.name.name}: ${same}`,
+    `${[...strangers].join(', ')} ${strangers.size === 1 ? 'has' : 'have'} another cookie than ${node.name.name}: ${same}`,
   );
 }
 

@@ -230,10 +230,10 @@ const replChoice = (values: Values): boolean | undefined =>
 /** What the arguments ask for. Throws `usage`. */
 export function parseCommand(args: readonly string[]): Command {
   const { values, positionals } = parseValues(args);
-  if (values['help'] === true) return { command: 'help' };
+  if (values['help'] === true || positionals[0] === 'help') return { command: 'help' };
   if (values['version'] === true) return { command: 'version' };
   const [command = 'tour', ...rest] = positionals;
-  if (!isCommand(command)) return refuse(`unknown command ${command}`);
+  if (!isCommand(command)) return refuse(`unknown command ${command}: there are ${COMMANDS.join(', ')}`);
   checkValues(command, values);
   switch (command) {
     case 'tour':

@@ -13,8 +13,14 @@ export function describeStatus(status: ClusterStatus): string[] {
     lines.push(`reset by force to ${members.join(', ')} (epoch ${epoch}): values may be missing or back since then`);
   }
   for (const text of status.waits) lines.push(`waits: ${text}`);
-  if (status.waits.length === 0) lines.push('all is well');
+  if (status.waits.length === 0) lines.push(missing(configuration) ?? 'all is well');
   return lines;
+}
+
+/** Nothing is waited for, and yet one more loss may be too many. */
+function missing(configuration: ConfigStatus | null): string | undefined {
+  const names = configuration?.members.filter(({ state }) => state === 'missing').map(({ name }) => name) ?? [];
+  return names.length === 0 ? undefined : `all is served; missing: ${names.join(', ')}`;
 }
 
 function describeConfiguration({ epoch, seats, quorum, members }: ConfigStatus): string {

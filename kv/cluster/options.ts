@@ -34,7 +34,13 @@ export interface CheckedClusterOptions {
 export function checkClusterOptions(nodeName: NodeName, options: ClusterOptions): CheckedClusterOptions {
   const { clusterSize = 3, join = [], stateDir, bootstrap } = options;
   if (!Number.isInteger(clusterSize) || clusterSize < 1 || clusterSize > SEATS_MAX) {
-    throw new BadArgumentError(`clusterSize must be a whole number from 1 to ${SEATS_MAX}, not ${String(clusterSize)}`);
+    throw new BadArgumentError(
+      `clusterSize must be a whole number from 1 to ${SEATS_MAX}, not ${typeof clusterSize} ${String(clusterSize)}`,
+    );
+  }
+  for (const [option, names] of Object.entries({ founders: options.founders, join })) {
+    if (names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))) continue;
+    throw new BadArgumentError(`${option} must be an array of node names, like ['n1@127.0.0.1']`);
   }
   const founders = options.founders ?? defaultFounders(nodeName, clusterSize);
   if (founders.length !== 1 && founders.length < quorumSize(clusterSize)) {

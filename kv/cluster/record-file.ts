@@ -30,11 +30,12 @@ export function defaultStateDir(nodeName: string, environment: NodeJS.ProcessEnv
 }
 
 /**
- * Takes the lock of a folder, made when it is missing. Rejects with `state_in_use` while another process holds it. `token` names the holder: a
+ * Takes the lock of a folder, made when it is missing. Rejects with `state_in_use` while another process holds it, with `state_unusable` when it cannot
+ * be made. `token` names the holder: a
  * node whose system thread was replaced takes its own lock again with the token it had.
  */
 export async function openRecordFile(stateDir: string, token: string = randomId(realEnv)): Promise<RecordStorage> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await makeFolder(stateDir);
   await takeLock(stateDir, token);
   return {
     place: stateDir,
@@ -42,6 +43,15 @@ export async function openRecordFile(stateDir: string, token: string = randomId(
     save: (record) => saveRecord(stateDir, record),
     release: () => releaseLock(stateDir, token),
   };
+}
+
+async function makeFolder(stateDir: string): Promise<void> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const message = `cannot use ${stateDir} for the boot record (${(error as Error).message}): give another stateDir`;
+    throw new StateError('state_unusable', message, { cause: error });
+  }
 }
 
 /** Removes what a stopped node remembers; true when there was something. Rejects with `state_in_use` when it runs. */

@@ -1,5 +1,6 @@
 /** A short run of the fuzzer, and that it finds what is planted. The long run is `node dist/test/fuzz/main.js --runs 1000000`. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeCorpus } from './corpus.ts';
@@ -51,3 +52,13 @@ for (const [label, planted] of [
     assert.equal(failure?.input[0], 116);
   });
 }
+
+test('the command says how it is used, and names what is wrong in its arguments', () => {
+  const main = new URL('./main.js', import.meta.url).pathname;
+  const asked = (arg: string): ReturnType<typeof spawnSync> =>
+    spawnSync(process.execPath, [main, arg], { encoding: 'utf8', timeout: 20_000 });
+  const help = asked('--help');
+  assert.deepEqual([help.status, /^npm run fuzz -- \[--runs N\]/.test(String(help.stdout))], [0, true]);
+  const wrong = asked('--rums');
+  assert.deepEqual([wrong.status, /^fuzz: .*--rums.*\nnpm run fuzz/.test(String(wrong.stderr))], [2, true]);
+});

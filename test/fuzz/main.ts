@@ -16,9 +16,25 @@ function numberOf(text: string, option: string): number {
   process.exit(2);
 }
 
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
-});
+const USAGE = 'npm run fuzz -- [--runs N] [--seed S]   (default: 100000 runs from seed 1)';
+
+function readArguments(): { readonly runs: string; readonly seed: string } {
+  const text = (value: string): { readonly type: 'string'; readonly default: string } => ({
+    type: 'string',
+    default: value,
+  });
+  try {
+    const { values } = parseArgs({ options: { runs: text('100000'), seed: text('1'), help: { type: 'boolean' } } });
+    if (values.help !== true) return values;
+    process.stdout.write(`${USAGE}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`fuzz: ${(error as Error).message}\n${USAGE}\n`);
+    process.exit(2);
+  }
+}
+
+const values = readArguments();
 const runs = numberOf(values.runs, 'runs');
 const seed = numberOf(values.seed, 'seed');
 const startedAt = performance.now();

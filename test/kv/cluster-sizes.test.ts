@@ -10,6 +10,10 @@ test('a cluster of one needs nobody else', async () => {
   await withInside(async (cluster) => {
     const node = await cluster.start(1, { clusterSize: 1 });
     await PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 5000 });
+    await assert.rejects(
+      PaxosKV.waitForBucket({ timeoutMs: 5000 } as never),
+      (e) => hasCode(e, 'invalid_value') && /options come second/.test(String(e)),
+    );
     await settled(node);
     assert.deepEqual(await PaxosKV.put('key', 1), { ok: true, value: 1 });
     assert.deepEqual(await PaxosKV.put('key', 2), { ok: true, value: 1 });
@@ -64,6 +68,11 @@ test('options that could not work are refused before anything starts', async () 
     await refused({ clusterSize: 5, founders: ['n1@127.0.0.1', 'n2@127.0.0.1'] }, /at least 3/);
     await refused({ name: 'one@127.0.0.1' }, /give them, or end the names in numbers/);
     await refused({ threads: 1 }, /threads: 0/);
+    await refused({ founders: 'n1@127.0.0.1' as never }, /founders must be an array of node names/);
+    await refused({ join: 'n2@127.0.0.1' as never }, /join must be an array of node names/);
+    await refused({ name: undefined as never }, /name must be the name of a node like n1@127.0.0.1, not undefined/);
+    await refused({ clusterSise: 1 } as never, /there is no option clusterSise; there are name, cookie, clusterSize/);
+    await refused({ port: 4000 } as never, /there is no option port; it is listen: { port }/);
   });
 });
 

@@ -75,6 +75,14 @@ test('a record of another version is refused, not misread', async () => {
   });
 });
 
+test('a folder that cannot be made is refused with its name and what would be right', async () => {
+  const place = `${process.execPath}/state`;
+  await assert.rejects(openRecordFile(place), (e) => {
+    assert.ok(e instanceof Error && hasCode(e, 'state_unusable'));
+    return e.message.startsWith(`cannot use ${place} `) && /give another stateDir$/.test(e.message);
+  });
+});
+
 test('reset of a node that never ran here finds nothing', async () => {
   await inFolder(async (folder) => assert.equal(await removeRecord(folder), false));
 });

@@ -35,8 +35,11 @@ async function main(args: readonly string[]): Promise<number> {
 
 function chosen(name: string): ReturnType<typeof findScenarios> {
   const scenarios = findScenarios(name);
-  if (scenarios.length === 0)
-    throw new UsageError(`no scenario and no group is called '${name}'; without a name they are listed`);
+  if (scenarios.length === 0) {
+    const group = findScenarios(name.slice(0, Math.max(0, name.indexOf('/')))).map((scenario) => scenario.name);
+    const others = group.length === 0 ? 'without a name they are listed' : `there are ${group.join(', ')}`;
+    throw new UsageError(`no scenario and no group is called '${name}'; ${others}`);
+  }
   return scenarios;
 }
 

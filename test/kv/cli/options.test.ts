@@ -32,11 +32,12 @@ test('a node takes its number and its options', () => {
 
 test('help and version win over whatever else is there', () => {
   assert.deepEqual(parseCommand(['node', '--help']), { command: 'help' });
+  assert.deepEqual(parseCommand(['help']), { command: 'help' });
   assert.deepEqual(parseCommand(['--version', 'conquer']), { command: 'version' });
 });
 
 const wrong: readonly (readonly [args: string, words: RegExp])[] = [
-  ['conquer', /unknown command conquer/],
+  ['conquer', /unknown command conquer: there are tour, node, /],
   ['node', /needs a number/],
   ['node x', /number of a node must be a whole number/],
   ['node 0', /from 1 to 999, or _, not "0"/],
