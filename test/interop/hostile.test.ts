@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { atom, isDown, LocalNode, tuple, type Pid, type Self } from '../../runtime/index.ts';
 import { TermWriter } from '../../runtime/codec/term-writer.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { mutate } from '../fuzz/mutate.ts';
 import { Random } from '../sim/random.ts';
 import { withLength32 } from '../kit/wire.ts';
