@@ -2,10 +2,8 @@
 import { nameAtom } from '../../runtime/term/atom.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { tuple2 } from '../../runtime/term/tuple.ts';
-import { currentSelf } from '../../runtime/process/context.ts';
 import { scheduler } from '../../runtime/node/default.ts';
 import { runProcess } from '../../runtime/process/run.ts';
-import { hasCode } from '../../runtime/errors.ts';
 import { decodeKey } from '../key.ts';
 import { ZERO } from '../paxos/ballot.ts';
 import type { Cell, Config, Entry, Holding, Incarnation, Key, NodeName } from '../paxos/messages.ts';
@@ -13,7 +11,7 @@ import { choice, quorumSize, sameIncarnation } from '../paxos/quorum.ts';
 import { AcceptorServer } from './acceptor-server.ts';
 import { partitionOf } from './partitions.ts';
 import { ProposerServer } from './proposer-server.ts';
-import { readiness } from './routes.ts';
+import { isNoAnswer, readiness } from './routes.ts';
 import type { Selector } from './selector.ts';
 import { acceptorName, proposerName } from './view.ts';
 import { readEntry } from './wire-fields.ts';
@@ -74,7 +72,7 @@ interface Asked {
 }
 
 async function askMembers(bucket: string, partition: number, selector: Selector | null): Promise<Asked | null> {
-  const at = (currentSelf() as { scheduler?: ReturnType<typeof scheduler> } | undefined)?.scheduler ?? scheduler();
+  const at = scheduler();
   // every call from a process of its own: a process waits for one answer at a time
   const call = <T>(ask: (self: Self) => Promise<T>): Promise<T | null> => orNull(runProcess(at, ask));
   const proposer = nameAtom(proposerName(bucket, partition));
@@ -97,7 +95,7 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
   try {
     return await call;
   } catch (error) {
-    for (const code of ['noproc', 'timeout', 'noconnection', 'exit']) if (hasCode(error, code)) return null;
+    if (isNoAnswer(error)) return null;
     throw error;
   }
 }
