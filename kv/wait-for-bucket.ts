@@ -17,17 +17,19 @@ export async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, opti
   if (!read.ok) throw new StoreError('invalid_value', 'not-applied', `waitForBucket: ${read.path}: ${read.message}`);
   const { bucket: name, timeoutMs } = read.value;
   const { signal } = options;
-  const { env } = presentScheduler();
+  let at = presentScheduler();
+  const { env } = at;
   const deadline = env.now() + timeoutMs;
   for (;;) {
     if (signal?.aborted === true) throw aborted('not-applied');
-    const state = await readiness(name);
+    const state = await readiness(at, name);
     if (state.isReady && (await isAnswered(name, state.partitions))) return;
     if (env.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
     }
     await pause(env, RETRY_MS, signal);
+    at = presentScheduler(); // a node that was stopped meanwhile has nothing to wait for
   }
 }
 

@@ -4,7 +4,6 @@
  */
 import type { Scheduler } from '../../runtime/process/scheduler.ts';
 import { hasCode } from '../../runtime/errors.ts';
-import { scheduler } from '../../runtime/node/default.ts';
 import { runProcess } from '../../runtime/process/run.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -70,20 +69,20 @@ export function isNoAnswer(error: unknown): boolean {
 }
 
 /** How the bucket stands on this node: ready when all its partitions are. */
-export async function readiness(bucket: string): Promise<Readiness> {
-  const first = await readinessOf(bucket, 0);
+export async function readiness(at: Scheduler, bucket: string): Promise<Readiness> {
+  const first = await readinessOf(at, bucket, 0);
   for (let partition = 1; partition < first.partitions; partition++) {
-    const one = await readinessOf(bucket, partition);
+    const one = await readinessOf(at, bucket, partition);
     if (!one.isReady) return one;
   }
   return first;
 }
 
-async function readinessOf(bucket: string, partition: number): Promise<Readiness> {
+async function readinessOf(at: Scheduler, bucket: string, partition: number): Promise<Readiness> {
   const proposer = nameAtom(proposerName(bucket, partition));
   try {
     // not from the caller: it may be a process that waits for something else already
-    return await runProcess(scheduler(), (self) => ProposerServer.call(proposer, { kind: 'ready' }, { self }));
+    return await runProcess(at, (self) => ProposerServer.call(proposer, { kind: 'ready' }, { self }));
   } catch (error) {
     if (!isNoAnswer(error)) throw error;
     return { isReady: false, partitions: 1, waits: `this node does not run bucket ${bucket}` };

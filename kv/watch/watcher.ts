@@ -183,7 +183,7 @@ export class Watcher {
   async #news(): Promise<Key[]> {
     const { bucket, selector } = this.#plan;
     for (;;) {
-      const cells = await collectCells(bucket, selector);
+      const cells = await collectCells(this.#at, bucket, selector);
       if (cells !== null) {
         this.#tracks.prune((key) => cells.has(key));
         const isNews = ([key, cell]: readonly [Key, Cell]): boolean =>
@@ -204,7 +204,7 @@ export class Watcher {
       this.#feeders = [];
       this.#isAlone = false;
       if (!isBucketHere(this.#at, bucket)) throw noBucket(bucket);
-      const { partitions } = await readiness(bucket);
+      const { partitions } = await readiness(this.#at, bucket);
       const all = selector.kind === 'key' ? [partitionOf(selector.key, partitions)] : [...Array(partitions).keys()];
       const found: (Feeder | null)[] = [];
       for (const partition of all) found.push(await this.#feederOf(partition));
