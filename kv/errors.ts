@@ -13,7 +13,7 @@
  * | `version_conflict` | not-applied                  | `Cas.write` found another version; the error carries the current pair         |
  * | `not_cas`          | not-applied                  | `Cas` met a value that `Cas.write` did not write                              |
  * | `query_failed`     | applied                      | the query of a change threw (`cause`); the change itself is done              |
- * | `invalid_value`    | not-applied                  | a bad argument where there is no result to name it in: `watch`, `keys`        |
+ * | `invalid_value`    | not-applied                  | a bad argument where there is no result to name it in: `watch`, `keys`, `waitForBucket` |
  *
  * What a change function throws rejects as it is: nothing was written.
  */

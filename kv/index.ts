@@ -28,7 +28,15 @@ export { StateError, StoreError, VersionConflictError } from './errors.ts';
 export type { OutcomeOfFailure, Versioned } from './errors.ts';
 export type { Invalid } from './key.ts';
 export { DEFAULT_BUCKET } from './kv-options.ts';
-export type { CommonOptions, GetOptions, KeysOptions, PutOptions, StatusOptions, WatchOptions } from './kv-options.ts';
+export type {
+  CommonOptions,
+  GetOptions,
+  KeysOptions,
+  PutOptions,
+  StatusOptions,
+  WaitOptions,
+  WatchOptions,
+} from './kv-options.ts';
 export { PauseUntil } from './pause-until.ts';
 export { PaxosKV } from './paxos-kv.ts';
 export type { ChangeResult, Found, GetResult, KeysResult, NoQuorum, NotFound, PutResult, Refused } from './results.ts';

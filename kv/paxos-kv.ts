@@ -113,7 +113,7 @@ async function keys(options: KeysOptions = {}): Promise<unknown[] | KeysResult> 
   if (!read.ok) throw new StoreError('invalid_value', 'not-applied', `keys: ${read.path}: ${read.message}`);
   const { bucket, timeoutMs } = read.value;
   const at = presentScheduler();
-  const found = await within(collectKeys(bucket), at.env, timeoutMs, options.signal);
+  const found = await within(collectKeys(at, bucket), at.env, timeoutMs, options.signal);
   if (found === null && options.strict === true && !isBucketHere(at, bucket)) throw noBucket(bucket);
   if (isStrict(options)) return found === null ? NO_QUORUM : { ok: true, value: found };
   return found ?? [];

@@ -163,6 +163,15 @@ test('without a node on the thread every operation rejects with no_node, and say
   await assert.rejects(PaxosKV.get('key', { signal: new AbortController().signal }), fails('no_node', 'not-applied'));
 });
 
+test('who waits for a bucket hears of the end of the node, and that nothing was done', async () => {
+  await withInside(async (cluster) => {
+    const alone = await cluster.start(1);
+    const waiting = assert.rejects(PaxosKV.waitForBucket(), fails('no_node', 'not-applied'));
+    await alone.stop();
+    await waiting;
+  });
+});
+
 test('from another thread than the bucket: operations, aborts and deadlines', async () => {
   const node = await startQuorate({
     name: `run${process.pid}n1@127.0.0.1`,
