@@ -25,15 +25,15 @@ export function applyChange(change: ChangeFunction, cell: Cell | null): Applied 
   const isThere = cell !== null && cell.live;
   const before = isThere ? cell.value : null;
   const given = copyOf(before);
-  let next: unknown;
+  // Looking at what it gave may throw too (a getter), and what is thrown in the proposer's step ends the proposer, for everybody.
   try {
-    next = change(given);
+    const next: unknown = change(given);
+    if (next === null && !isThere) return { kind: 'keep', value: null };
+    if (isThere && next === given && isAsBefore(next, before)) return { kind: 'keep', value: before };
+    return checkNext(next);
   } catch (error) {
     return { kind: 'failed', error };
   }
-  if (next === null && !isThere) return { kind: 'keep', value: null };
-  if (isThere && next === given && isAsBefore(next, before)) return { kind: 'keep', value: before };
-  return checkNext(next);
 }
 
 /** For the proposer's step. What was applied is the result; a draft is there only for what is to be written. */

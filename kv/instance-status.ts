@@ -29,7 +29,7 @@ export async function instanceStatus(
   if (!encoded.ok) return encoded;
   const { bucket, timeoutMs } = read.value;
   const at = presentScheduler();
-  const held = await within(collectInstance(bucket, encoded.value), at.env, timeoutMs, options.signal);
+  const held = await within(collectInstance(at, bucket, encoded.value), at.env, timeoutMs, options.signal);
   if (held === null && !isBucketHere(at, bucket)) throw noBucket(bucket);
   if (held === null) return NO_QUORUM;
   const all = [...held].map(([name, entry]): readonly [string, ReplicaStatus] => {

@@ -63,7 +63,7 @@ function checked<T>(root: string, check: () => Checked<T>): Checked<T> {
   try {
     return check();
   } catch (error) {
-    if (!hasCode(error, 'not_sendable')) throw error;
+    if (!hasCode(error, 'not_sendable')) return invalid(root, `the ${root} cannot be read: ${String(error)}`);
     const { path, message } = error as NotSendableError;
     const here = path.replace(/^(term|key|value|message)/, root);
     return invalid(here, message.replace(path, here));

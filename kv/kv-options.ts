@@ -28,6 +28,9 @@ export interface KeysOptions extends StatusOptions {
   readonly strict?: boolean;
 }
 
+/** Of waiting for a bucket. */
+export type WaitOptions = Pick<CommonOptions, 'signal' | 'timeoutMs'>;
+
 export interface WatchOptions {
   readonly bucket?: string | Atom;
   /** Ends the watch. */
@@ -66,6 +69,7 @@ export const DEFAULT_BUCKET = 'PaxosKV';
 const COMMON: readonly string[] = ['bucket', 'noQuorum', 'signal', 'timeoutMs'];
 const OF_GET: ReadonlySet<string> = new Set([...COMMON, 'default']);
 const OF_STATUS: ReadonlySet<string> = new Set(['bucket', 'signal', 'timeoutMs']);
+const OF_WAIT: ReadonlySet<string> = new Set(['signal', 'timeoutMs']);
 const OF_KEYS: ReadonlySet<string> = new Set([...OF_STATUS, 'strict']);
 const OF_WATCH: ReadonlySet<string> = new Set(['bucket', 'signal', 'eventsMax']);
 const OF_CHANGE: ReadonlySet<string> = new Set(COMMON);
@@ -91,6 +95,11 @@ export function readWatchOptions(options: WatchOptions): Checked<ReadOptions & {
 
 export function readStatusOptions(options: StatusOptions): Checked<ReadOptions> {
   return readCommon(options, OF_STATUS);
+}
+
+export function readWaitOptions(bucket: string | Atom, options: WaitOptions): Checked<ReadOptions> {
+  const read = readCommon(options, OF_WAIT);
+  return read.ok ? readCommon({ timeoutMs: Infinity, ...options, bucket }, OF_STATUS) : read;
 }
 
 export function readKeysOptions(options: KeysOptions): Checked<ReadOptions> {

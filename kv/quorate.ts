@@ -16,6 +16,7 @@ import { LocalNode, type NodeOptions } from '../runtime/index.ts';
 import { isDown } from '../runtime/process/message.ts';
 import type { Self } from '../runtime/process/self.ts';
 import { describeTerm } from '../runtime/term/describe.ts';
+import { Exit } from '../runtime/term/exit-reason.ts';
 import type { Pid } from '../runtime/term/pid.ts';
 import { isTagged } from '../runtime/term/tuple.ts';
 import { followCluster, type ClusterEvents } from './cluster/cluster.ts';
@@ -23,6 +24,7 @@ import type { ClusterStatus } from './cluster/status.ts';
 import {
   CLUSTER_FAILED,
   CLUSTER_STARTED,
+  ROOT_START_MS,
   runClusterRoot,
   stopClusterRoot,
   type BucketSpec,
@@ -69,8 +71,8 @@ export interface Quorate {
 }
 
 /**
- * Rejects with `badarg`, with what `LocalNode.start` rejects with (`name_taken`, `port_in_use`, ...), `state_in_use`, `state_damaged`,
- * `state_foreign`, `state_unusable`.
+ * Rejects with `badarg`, with what `LocalNode.start` rejects with (`name_taken`, `port_in_use`, ...), `state_in_use`, `state_damaged`, `state_foreign`,
+ * `state_unusable`, and `timeout`, saying what the start waited for.
  */
 export async function startQuorate(options: QuorateOptions): Promise<Quorate> {
   assertQuorateOptions(options);
@@ -217,8 +219,15 @@ class RunningQuorate implements Quorate {
     const answer = await this.node.run(async (self) => {
       const root = await this.#spawnRoot(self, systemThread);
       self.monitor(root);
-      return self.receive((message): message is readonly unknown[] => Array.isArray(message));
+      const isAnswer = (message: unknown): message is readonly unknown[] => Array.isArray(message);
+      const given = await self.receive(isAnswer, { timeoutMs: ROOT_START_MS, otherwise: null });
+      if (given === null) self.exit(root, Exit.kill);
+      return given;
     });
+    if (answer === null) {
+      const text = `the store of ${this.node.name.name} has not started within ${ROOT_START_MS} ms`;
+      throw new QuorateError('timeout', `${text}: see whether its state folder can be read and written`);
+    }
     if (isTagged(answer, CLUSTER_STARTED, 2)) {
       const root = answer[1] as Pid;
       this.#root = root;

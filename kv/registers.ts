@@ -75,7 +75,8 @@ async function writeVersioned<T = unknown>(
   const change = (present: Versioned<T> | null): Versioned<T> => {
     const current = pairOf(present);
     if (current.ver !== ver) throw new VersionConflictError(ver, current);
-    return { ver: ver + 1, val };
+    // what the caller changes in it later is not written
+    return { ver: ver + 1, val: checked.value as T };
   };
   return CASPaxos.changeQuery<Versioned<T>, Versioned<T>>(key, change, pairOf, options);
 }

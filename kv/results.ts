@@ -14,7 +14,7 @@ export interface NotFound {
   readonly error: 'not_found';
 }
 
-/** Too few members are connected; the operation did not and will not take effect. */
+/** Too few members are connected, or too few answered until the time was up; the operation did not and will not take effect. */
 export interface NoQuorum {
   readonly ok: false;
   readonly error: 'no_quorum';
@@ -42,7 +42,7 @@ export function failure(outcome: Outcome, bucket: string, options: CommonOptions
       throw new StoreError(
         'no_quorum',
         'not-applied',
-        `bucket ${bucket}: fewer than a quorum of its members are connected; nothing was done`,
+        `bucket ${bucket}: fewer than a quorum of its members are connected, or answered in time; nothing was done`,
       );
     case 'ok':
     case 'applied':

@@ -110,7 +110,7 @@ const NOTHING = (): void => undefined;
 const manyListeners: WeakSet<AbortSignal> = new WeakSet();
 
 /** Returns how to stop listening. One signal for many operations at once is no leak. */
-function onAbort(signal: AbortSignal | undefined, fn: () => void): () => void {
+export function onAbort(signal: AbortSignal | undefined, fn: () => void): () => void {
   if (signal === undefined) return NOTHING;
   if (!manyListeners.has(signal)) {
     setMaxListeners(0, signal);

@@ -9,9 +9,11 @@
 import { presentEnv } from '../runtime/node/default.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import { tuple } from '../runtime/term/tuple.ts';
+import { copyOf } from './apply-change.ts';
 import { CASPaxos } from './cas-paxos.ts';
+import { StoreError } from './errors.ts';
 import { checkValue, encodeKey, invalid, type Checked } from './key.ts';
-import { readChangeOptions, type CommonOptions } from './kv-options.ts';
+import { readChangeOptions, TIMEOUT_MS_DEFAULT, type CommonOptions } from './kv-options.ts';
 import { PaxosKV } from './paxos-kv.ts';
 import { failure, NOT_FOUND, type ChangeResult, type GetResult, type PutResult } from './results.ts';
 import { presentScheduler, runRequest } from './run-request.ts';
@@ -36,6 +38,7 @@ const NONE = -1;
 /** With more announced versions than that a writer says at once that its own is written. */
 const OPEN_MAX = 8;
 const NOTHING: Head = { done: NONE, open: [] };
+const NO_NEXT = 'cannot append: the highest version that there can be is announced, there is none after it';
 
 /** The highest version of a key that this thread knows to be written. */
 const known: ThreadCache<number> = new ThreadCache(1000);
@@ -57,7 +60,7 @@ async function set<T = unknown>(
   const versions = checked.value;
   const head = await versions.announce(ver);
   if (!head.ok) return head;
-  const put = await PaxosKV.put<T>(versionKey(key, ver), value, versions.left());
+  const put = await PaxosKV.put<T>(versions.keyOf(ver), sendable.value as T, versions.left());
   if (put.ok) await versions.written(ver, head.value);
   return put;
 }
@@ -65,7 +68,7 @@ async function set<T = unknown>(
 /** The value of a version; `not_found` when it is not set. Rejects as `PaxosKV.get` does. */
 async function get<T = unknown>(key: unknown, ver: number, options: CommonOptions = NO_OPTIONS): Promise<GetResult<T>> {
   const checked = check(key, options, ver);
-  return checked.ok ? PaxosKV.get<T>(versionKey(key, ver), options) : checked;
+  return checked.ok ? PaxosKV.get<T>(checked.value.keyOf(ver), options) : checked;
 }
 
 /**
@@ -101,7 +104,7 @@ async function latest<T = unknown>(key: unknown, options: CommonOptions = NO_OPT
   let [topBefore, verBefore] = [NONE, NONE];
   for (;;) {
     const isKnown = versions.known;
-    const head = await PaxosKV.get<Head>(headKey(key), versions.left());
+    const head = await PaxosKV.get<Head>(versions.headKey, versions.left());
     if (!head.ok) return head;
     const found = await versions.highest<T>(head.value);
     if (!found.ok) return found;
@@ -139,7 +142,19 @@ class VersionsOf {
 
   /** The options for a step: what is left of the time. */
   left(): CommonOptions {
-    return { ...this.#options, timeoutMs: Math.max(0, this.#deadline - presentEnv().now()) };
+    return { ...this.#options, timeoutMs: this.#leftMs };
+  }
+
+  get #leftMs(): number {
+    return Math.max(0, this.#deadline - presentEnv().now());
+  }
+
+  keyOf(ver: number): unknown {
+    return tuple(VERSION, this.#key, ver);
+  }
+
+  get headKey(): unknown {
+    return tuple(VERSIONS, this.#key);
   }
 
   get known(): number {
@@ -151,15 +166,23 @@ class VersionsOf {
     return this.#changeHead((head) => announced(head ?? NOTHING, ver, this.known));
   }
 
-  /** Remembers that a version is written, and says so when too many announced ones are left. */
+  /**
+   * Remembers that a version is written, and says so when too many announced ones are left. Never rejects: the version is written, and whoever
+   * heard of an error here with `not-applied` would write another one.
+   */
   async written(ver: number, head: Head): Promise<void> {
     if (ver > this.known) known.set(presentScheduler(), this.#bucket, this.#encoded, ver);
-    if (head.open.length > OPEN_MAX) await this.#changeHead((present) => withDone(present ?? NOTHING, this.known));
+    if (head.open.length <= OPEN_MAX) return;
+    await this.#changeHead((present) => withDone(present ?? NOTHING, this.known), {
+      ...this.#options,
+      noQuorum: 'return',
+      timeoutMs: Math.min(TIMEOUT_MS_DEFAULT, this.#leftMs),
+    }).catch(() => null);
   }
 
   /** Whether this very call set the version. */
   claim(ver: number, value: unknown): Promise<ChangeResult<boolean>> {
-    const key = encodeKey(versionKey(this.#key, ver));
+    const key = encodeKey(this.keyOf(ver));
     if (!key.ok) return Promise.resolve(key);
     const options = this.left();
     const request = { kind: 'claim', key: key.value, value, bind: null, timeoutMs: options.timeoutMs ?? 0 } as const;
@@ -174,15 +197,15 @@ class VersionsOf {
   async highest<T>(head: Head): Promise<GetResult<Version<T>>> {
     for (const ver of [head.done, ...head.open].reverse()) {
       if (ver === NONE) return NOT_FOUND;
-      const found = await PaxosKV.get<T>(versionKey(this.#key, ver), this.left());
+      const found = await PaxosKV.get<T>(this.keyOf(ver), this.left());
       if (found.ok) return { ok: true, value: { ver, value: found.value } };
       if (found.error !== 'not_found') return found;
     }
     return NOT_FOUND;
   }
 
-  #changeHead(change: (head: Head | null) => Head): Promise<ChangeResult<Head>> {
-    return CASPaxos.changeQuery<Head, Head>(headKey(this.#key), change, (head) => head ?? NOTHING, this.left());
+  #changeHead(change: (head: Head | null) => Head, options: CommonOptions = this.left()): Promise<ChangeResult<Head>> {
+    return CASPaxos.changeQuery<Head, Head>(this.headKey, change, (head) => head ?? NOTHING, options);
   }
 }
 
@@ -193,15 +216,7 @@ function check(key: unknown, options: CommonOptions, ver: number): Checked<Versi
   if (!encoded.ok) return encoded;
   if (!Number.isSafeInteger(ver) || ver < 0) return invalid('ver', 'ver must be a whole number from 0');
   const { bucket, timeoutMs } = read.value;
-  return { ok: true, value: new VersionsOf(key, encoded.value, bucket, timeoutMs, options) };
-}
-
-function versionKey(key: unknown, ver: number): unknown {
-  return tuple(VERSION, key, ver);
-}
-
-function headKey(key: unknown): unknown {
-  return tuple(VERSIONS, key);
+  return { ok: true, value: new VersionsOf(copyOf(key), encoded.value, bucket, timeoutMs, options) };
 }
 
 function topOf({ done, open }: Head): number {
@@ -216,6 +231,7 @@ function withDone(head: Head, written: number): Head {
 function announced(before: Head, given: number | null, written: number): Head {
   const head = withDone(before, written);
   const ver = given ?? Math.max(topOf(head), 0) + 1;
+  if (!Number.isSafeInteger(ver)) throw new StoreError('invalid_value', 'not-applied', NO_NEXT);
   if (ver <= head.done || head.open.includes(ver)) return head;
   return { done: head.done, open: [...head.open, ver].sort((a, b) => a - b) };
 }

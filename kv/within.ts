@@ -1,7 +1,7 @@
 /** A bound for work that has no deadline of its own. */
 import type { Env } from '../runtime/env.ts';
 import { aborted } from './errors.ts';
-import { pause } from './run-request.ts';
+import { onAbort, pause } from './run-request.ts';
 
 /** Null when it takes longer than that. @throws `aborted` */
 export async function within<T>(
@@ -12,15 +12,14 @@ export async function within<T>(
 ): Promise<T | null> {
   if (signal?.aborted === true) throw aborted('not-applied');
   const limit = new AbortController();
-  const end = (): void => limit.abort();
-  signal?.addEventListener('abort', end, { once: true });
+  const unlisten = onAbort(signal, () => limit.abort());
   const isLate = pause(env, timeoutMs, limit.signal).then(() => null);
   try {
     const result = await Promise.race([work, isLate]);
     if (isAborted(signal)) throw aborted('not-applied');
     return result;
   } finally {
-    signal?.removeEventListener('abort', end);
+    unlisten();
     limit.abort();
   }
 }

@@ -68,11 +68,11 @@ export class AcceptorServer extends GenServer<null, AcceptorCall, ViewCast, unkn
     if (table.isInStep) dropTable(shared, self);
     // A peer that does not read is lost after its tick time; until then it must not hold up the agreement of the others.
     self.setAsyncDist(true);
-    this.#attachment = new Attachment(self, bucket, async (server) => {
+    this.#attachment = new Attachment(self, bucket, async (server, caller) => {
       const boot = table.acceptor?.me.boot ?? shared.boot;
       const owner = shared.ownerPid ?? self.pid;
       const request: RequestOf<ClusterCall> = { kind: 'bucketUp', bucket, partitions, boot, owner };
-      const me: Incarnation = await ClusterServer.call(server, request, { self });
+      const me: Incarnation = await ClusterServer.call(server, request, caller);
       table.acceptor ??= createAcceptor(me, false);
       if (sameIncarnation(me, table.acceptor.me)) return;
       table.isInStep = true;

@@ -33,8 +33,7 @@ export class ClientService {
       const at = isCancellable ? placeOf(client, id) : null;
       const settle: Settle = (settled) => {
         if (at !== null) this.#cancellable.delete(at);
-        // the client hears of this proposer's end by itself
-        if (settled.kind === 'ended') return;
+        // `ended` too, which is sent only by a proposer that lives: it has another part of the keys
         pushOutcome(this.#outboxOf(client).list, id, settled, withCell);
         this.#armFlush();
       };

@@ -4,6 +4,7 @@
  */
 import { isDown } from '../../runtime/process/message.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
+import type { Ref } from '../../runtime/term/ref.ts';
 import {
   GenServer,
   Next,
@@ -39,12 +40,14 @@ export type LearnerCall =
 const isAnyDown = isDown();
 
 interface Watching {
-  readonly pid: Pid;
+  readonly id: number;
   readonly feed: Feed;
+  readonly monitor: Ref;
   readonly isEnd: (message: unknown) => boolean;
 }
 
 export class LearnerServer extends GenServer<Learned, LearnerCall, never, unknown, BucketShared> {
+  /** By the watcher's pid. */
   readonly #watching: Map<string, Watching> = new Map();
   #shared!: BucketShared;
 
@@ -67,7 +70,8 @@ export class LearnerServer extends GenServer<Learned, LearnerCall, never, unknow
 
   override handleInfo(message: unknown, learned: Learned): CastResult<Learned> {
     if (isTakenTerm(message)) {
-      this.#watching.get(placeOf(message[1], message[2]))?.feed.taken(message[3]);
+      const watching = this.#watching.get(message[1].key);
+      if (watching?.id === message[2]) watching.feed.taken(message[3]);
       learned.armFlush();
     } else if (isAnyDown(message)) this.#end(message, learned);
     return Next.noreply(learned);
@@ -75,22 +79,29 @@ export class LearnerServer extends GenServer<Learned, LearnerCall, never, unknow
 
   #watch({ pid, id, selector, entriesMax }: WatchRequest, learned: Learned): void {
     const { self } = this;
+    // A watcher that comes again, after a lost answer or since another partition's learner ended, has given up what it had.
+    this.#drop(pid, learned);
     const feed = new Feed(selectsOf(selector), entriesMax, (list) => {
       if (!self.signal.aborted) self.send(pid, learnedTerm(id, list));
     });
-    this.#watching.set(placeOf(pid, id), { pid, feed, isEnd: isDown(self.monitor(pid)) });
+    const monitor = self.monitor(pid);
+    this.#watching.set(pid.key, { id, feed, monitor, isEnd: isDown(monitor) });
     learned.add(feed);
   }
 
+  #drop(pid: Pid, learned: Learned): void {
+    const before = this.#watching.get(pid.key);
+    if (before === undefined) return;
+    this.self.demonitor(before.monitor, { flush: true });
+    this.#watching.delete(pid.key);
+    learned.delete(before.feed);
+  }
+
   #end(message: unknown, learned: Learned): void {
-    for (const [place, { feed, isEnd }] of this.#watching) {
+    for (const [pid, { feed, isEnd }] of this.#watching) {
       if (!isEnd(message)) continue;
-      this.#watching.delete(place);
+      this.#watching.delete(pid);
       learned.delete(feed);
     }
   }
-}
-
-function placeOf(pid: Pid, id: number): string {
-  return `${pid.key} ${id}`;
 }

@@ -12,7 +12,7 @@ import type { Pid } from '../../runtime/term/pid.ts';
 import { Supervisor, type ChildSpec, type StartError, type SupervisorInit } from '../../supervisors/index.ts';
 import { ClusterServer } from '../cluster/cluster-server.ts';
 import { AcceptorServer } from './acceptor-server.ts';
-import { clusterProcess } from './attach.ts';
+import { askAtStart, clusterProcess } from './attach.ts';
 import { LearnerServer } from './learner-server.ts';
 import { ProposerServer } from './proposer-server.ts';
 import { SWEEP_TIMES, type SweepTimes } from './sweep.ts';
@@ -95,7 +95,7 @@ export function partitionSpecs(
 async function takeBoot(self: Self, bucket: string, partitions: number): Promise<number> {
   const server = clusterProcess(self, bucket);
   const request = { kind: 'bucketUp', bucket, partitions, boot: null, owner: self.pid } as const;
-  const { boot } = await ClusterServer.call(server, request, { self });
+  const { boot } = await askAtStart(bucket, (timeoutMs) => ClusterServer.call(server, request, { self, timeoutMs }));
   return boot;
 }
 

@@ -130,7 +130,7 @@ export function outcomesTerm(list: readonly unknown[]): unknown {
   return tuple2(OUTCOMES, list);
 }
 
-export function pushOutcome(list: unknown[], id: number, outcome: Outcome, withCell: boolean): void {
+export function pushOutcome(list: unknown[], id: number, outcome: Settled, withCell: boolean): void {
   if (outcome.kind === 'applied') list.push(id, outcome.kind, outcome.result, null);
   else if (outcome.kind !== 'ok') list.push(id, outcome.kind, null, null);
   else list.push(id, outcome.kind, outcome.result, withCell ? cellTerm(outcome.cell) : null);
@@ -140,9 +140,9 @@ export function isOutcomesTerm(term: unknown): term is readonly [Atom, readonly 
   return isTagged(term, OUTCOMES, 2);
 }
 
-export function readOutcomes(list: readonly unknown[], take: (id: number, outcome: Outcome) => void): void {
+export function readOutcomes(list: readonly unknown[], take: (id: number, outcome: Settled) => void): void {
   for (let i = 0; i + 3 < list.length; i += 4) {
-    const kind = list[i + 1] as Outcome['kind'];
+    const kind = list[i + 1] as Settled['kind'];
     const cell = list[i + 3] === null ? null : readCell(list[i + 3], ANY_ROUND);
     const result = list[i + 2];
     if (kind === 'ok') take(list[i] as number, { kind, result, cell });

@@ -3,6 +3,7 @@
  * cannot change while the bucket runs.
  */
 import type { Scheduler } from '../../runtime/process/scheduler.ts';
+import { hasCode } from '../../runtime/errors.ts';
 import { runProcess } from '../../runtime/process/run.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -58,25 +59,32 @@ async function ask(at: Scheduler, about: Known): Promise<void> {
     about.partitions = answer.partitions;
   } catch (error) {
     about.asking = null;
-    if (!(error instanceof CallError)) throw error;
+    if (!isNoAnswer(error)) throw error;
   }
 }
 
+/** Nobody there, no answer in time, or the node that asked has stopped. */
+export function isNoAnswer(error: unknown): boolean {
+  return error instanceof CallError || hasCode(error, 'exited');
+}
+
 /** How the bucket stands on this node: ready when all its partitions are. */
-export async function readiness(bucket: string): Promise<Readiness> {
-  const first = await readinessOf(bucket, 0);
+export async function readiness(at: Scheduler, bucket: string): Promise<Readiness> {
+  const first = await readinessOf(at, bucket, 0);
   for (let partition = 1; partition < first.partitions; partition++) {
-    const one = await readinessOf(bucket, partition);
+    const one = await readinessOf(at, bucket, partition);
     if (!one.isReady) return one;
   }
   return first;
 }
 
-async function readinessOf(bucket: string, partition: number): Promise<Readiness> {
+async function readinessOf(at: Scheduler, bucket: string, partition: number): Promise<Readiness> {
+  const proposer = nameAtom(proposerName(bucket, partition));
   try {
-    return await ProposerServer.call(nameAtom(proposerName(bucket, partition)), { kind: 'ready' });
+    // not from the caller: it may be a process that waits for something else already
+    return await runProcess(at, (self) => ProposerServer.call(proposer, { kind: 'ready' }, { self }));
   } catch (error) {
-    if (!(error instanceof CallError)) throw error;
+    if (!isNoAnswer(error)) throw error;
     return { isReady: false, partitions: 1, waits: `this node does not run bucket ${bucket}` };
   }
 }

@@ -5,7 +5,7 @@
 import type { Env } from '../../runtime/env.ts';
 import { isDown } from '../../runtime/process/message.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
-import type { Pid } from '../../runtime/term/pid.ts';
+import { samePid, type Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple2 } from '../../runtime/term/tuple.ts';
 import {
   GenServer,
@@ -287,7 +287,10 @@ export class ClusterServer extends GenServer<null, ClusterCall, ClusterCast, unk
     }
   }
 
+  /** Once: whoever got no answer in time asks again. */
   #subscribe(subscriber: Subscriber): void {
+    for (const { pid, bucket } of this.#subscribers.values())
+      if (bucket === subscriber.bucket && samePid(pid, subscriber.pid)) return;
     this.#subscribers.set(this.self.monitor(subscriber.pid).key, subscriber);
   }
 

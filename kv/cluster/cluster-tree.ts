@@ -3,6 +3,7 @@
  * it a supervisor of the cluster's process and the buckets. The root answers when the tree stands, or with the error that kept it from it.
  */
 import { realEnv, type Env } from '../../runtime/env.ts';
+import { QuorateError } from '../../runtime/errors.ts';
 import { isExit } from '../../runtime/process/message.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
@@ -10,7 +11,7 @@ import { describeTerm } from '../../runtime/term/describe.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import { isPid, type Pid } from '../../runtime/term/pid.ts';
 import { isTagged, tuple, tuple2 } from '../../runtime/term/tuple.ts';
-import { Supervisor, type ChildSpec } from '../../supervisors/index.ts';
+import { StartError, Supervisor, type ChildSpec, type SupervisorInit } from '../../supervisors/index.ts';
 import { Bucket, type BucketOptions } from '../bucket/bucket.ts';
 import { LEAVE_MS } from '../bucket/seat-server.ts';
 import { ClusterServer, type ClusterArgs } from './cluster-server.ts';
@@ -23,6 +24,12 @@ export const CLUSTER_STARTED: Atom = nameAtom('$clusterStarted');
 export const CLUSTER_FAILED: Atom = nameAtom('$clusterFailed');
 const STOP: Atom = nameAtom('$clusterStop');
 const STOPPED: Atom = nameAtom('$clusterStopped');
+/** Trees stand, and are gone, in far less; these keep a program from waiting for ever for what went wrong. */
+const START_MS = 60_000;
+const STOP_MS = 30_000;
+/** How much longer the root is waited for. */
+const ROOT_MS = 15_000;
+export const ROOT_START_MS: number = START_MS + ROOT_MS;
 
 export type BucketSpec = Pick<BucketOptions, 'bucket' | 'partitions'>;
 
@@ -65,7 +72,7 @@ export async function runClusterRoot(
   const message = await self.receive(isStop);
   if (!isEnd(message)) {
     await leave(self);
-    await Supervisor.stop(supervisor, Exit.shutdown, { self });
+    await endTree(self, supervisor);
   }
   await storage.release();
   if (isEnd(message)) self.exit(message.reason);
@@ -86,11 +93,21 @@ async function leave(self: Self): Promise<void> {
   }
 }
 
-/** Ends the tree and releases the record; resolves when it is done. */
+/** However it ends, the record is released after it. */
+async function endTree(self: Self, supervisor: Pid): Promise<void> {
+  try {
+    await Supervisor.stop(supervisor, Exit.shutdown, { self, timeoutMs: STOP_MS });
+  } catch {
+    self.exit(supervisor, Exit.kill);
+  }
+}
+
+/** Ends the tree and releases the record; resolves when it is done, or takes too long: the node's end is the end of both. */
 export async function stopClusterRoot(self: Self, root: Pid): Promise<void> {
   const ref = self.monitor(root);
   self.send(root, tuple2(STOP, self.pid));
-  await self.receive((message): message is unknown => message === STOPPED || isTagged(message, DOWN, 5));
+  const isOver = (message: unknown): message is unknown => message === STOPPED || isTagged(message, DOWN, 5);
+  await self.receive(isOver, { timeoutMs: STOP_MS + ROOT_MS, otherwise: null });
   self.demonitor(ref, { flush: true });
 }
 
@@ -102,13 +119,29 @@ async function openStorage(self: Self, tree: TreeOptions): Promise<RecordStorage
   return openRecordFile(stateDir ?? defaultStateDir(self.nodeName.name), tree.lockToken);
 }
 
-function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: Env): Promise<Pid> {
+async function startTree(self: Self, tree: TreeOptions, storage: RecordStorage, env: Env): Promise<Pid> {
   const log: ClusterArgs['log'] = (_level, text) => {
     if (tree.isLogging) process.stderr.write(`${self.nodeName.name} ${text}\n`);
   };
   const cluster = clusterChild({ options: tree.options, storage, env, log, running: new Map() });
   const buckets = tree.buckets.map((bucket) => Bucket.childSpec({ ...bucket, env }));
-  return Supervisor.startLink({ strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] }, { self });
+  const init: SupervisorInit = { strategy: 'oneForOne', intensity: 5, children: [cluster, ...buckets] };
+  try {
+    return await Supervisor.startLink(init, { self, timeoutMs: START_MS });
+  } catch (error) {
+    if (!(error instanceof StartError) || error.code !== 'timeout') throw error;
+    throw new QuorateError('timeout', explainLateStart(self, tree, storage));
+  }
+}
+
+/** What was begun last is what the start waited for. */
+function explainLateStart(self: Self, tree: TreeOptions, storage: RecordStorage): string {
+  const begun = tree.buckets.filter(({ bucket }) => self.whereis(nameAtom(bucket)) !== undefined).at(-1);
+  const what = begun === undefined ? 'the cluster service' : `bucket ${begun.bucket}`;
+  return (
+    `the store of ${self.nodeName.name} has not started within ${START_MS} ms: it waited for ${what}; ` +
+    `see whether the boot record in ${storage.place} can be read and written`
+  );
 }
 
 export function clusterChild(args: ClusterArgs): ChildSpec {

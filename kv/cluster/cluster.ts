@@ -4,6 +4,7 @@ import { realEnv } from '../../runtime/env.ts';
 import { BadArgumentError, QuorateError } from '../../runtime/errors.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
+import type { Pid } from '../../runtime/term/pid.ts';
 import { isTagged } from '../../runtime/term/tuple.ts';
 import { CallError, type ChildSpec } from '../../supervisors/index.ts';
 import { ClusterServer, type ClusterArgs, type ClusterNews } from './cluster-server.ts';
@@ -12,6 +13,7 @@ import type { Request } from './state.ts';
 import type { ClusterStatus } from './status.ts';
 import { clusterChild } from './cluster-tree.ts';
 import { aborted } from '../errors.ts';
+import { onAbort } from '../run-request.ts';
 import { checkClusterOptions, type ClusterOptions } from './options.ts';
 import { randomId } from './random-id.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -56,8 +58,9 @@ export async function followCluster(self: Self, events: EventEmitter<ClusterEven
       continue;
     }
     const ref = self.monitor(server);
-    onStatus(await ClusterServer.call(server, { kind: 'watchCluster', pid: self.pid }, { self }));
-    for (;;) {
+    const status = await watchCluster(self, server);
+    if (status !== null) onStatus(status);
+    while (status !== null) {
       const message = await self.receive();
       if (isTagged(message, GEN_CAST, 2)) emitNews(events, message[1] as ClusterNews, onStatus);
       else if (isTagged(message, DOWN, 5)) break;
@@ -67,6 +70,16 @@ export async function followCluster(self: Self, events: EventEmitter<ClusterEven
 }
 
 const DOWN: Atom = nameAtom('DOWN');
+
+/** Null when it has ended, or is too busy to answer: then it is asked again. */
+async function watchCluster(self: Self, server: Pid): Promise<ClusterStatus | null> {
+  try {
+    return await ClusterServer.call(server, { kind: 'watchCluster', pid: self.pid }, { self });
+  } catch (error) {
+    if (error instanceof CallError) return null;
+    throw error;
+  }
+}
 
 function emitNews(events: EventEmitter<ClusterEvents>, news: ClusterNews, onStatus: (s: ClusterStatus) => void): void {
   switch (news.kind) {
@@ -92,16 +105,14 @@ async function request(wanted: Request, options: RequestOptions = {}): Promise<v
   const token = randomId(realEnv);
   const call = { kind: 'request', request: wanted, timeoutMs, token } as const;
   const asked = saidSo(() => ClusterServer.call(CLUSTER, call, { timeoutMs: timeoutMs + ANSWER_MS }));
-  const answer = await Promise.race([asked, ...(signal === undefined ? [] : [abortOf(signal)])]);
+  let unlisten: () => void = () => undefined;
+  const isAborted = new Promise<null>((resolve) => (unlisten = onAbort(signal, () => resolve(null))));
+  const answer = await Promise.race([asked, isAborted]).finally(unlisten);
   if (answer === null) {
     ClusterServer.cast(CLUSTER, { kind: 'withdraw', token });
     throw aborted('unknown');
   }
   if (!answer.ok) throw new QuorateError(answer.code, answer.message);
-}
-
-function abortOf(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
 }
 
 async function saidSo<T>(ask: () => Promise<T>): Promise<T> {

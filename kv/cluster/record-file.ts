@@ -37,11 +37,25 @@ export function defaultStateDir(nodeName: string, environment: NodeJS.ProcessEnv
 export async function openRecordFile(stateDir: string, token: string = randomId(realEnv)): Promise<RecordStorage> {
   await makeFolder(stateDir);
   await takeLock(stateDir, token);
+  const inTurn = createTurns();
   return {
     place: stateDir,
-    load: () => loadRecord(stateDir),
-    save: (record) => saveRecord(stateDir, record),
-    release: () => releaseLock(stateDir, token),
+    load: () => inTurn(() => loadRecord(stateDir)),
+    save: (record) => inTurn(() => saveRecord(stateDir, record)),
+    release: () => inTurn(() => releaseLock(stateDir, token)),
+  };
+}
+
+/**
+ * One piece of work after the other. A process that is killed while it saves leaves the writing under way: its successor must not read
+ * what is about to be replaced, nor write into the same file.
+ */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
   };
 }
 

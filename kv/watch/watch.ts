@@ -7,7 +7,7 @@ import { createPrefix, type Selector } from '../bucket/selector.ts';
 import { StoreError } from '../errors.ts';
 import { encodeKey, type Checked } from '../key.ts';
 import { readWatchOptions, type WatchOptions } from '../kv-options.ts';
-import { presentScheduler } from '../run-request.ts';
+import { onAbort, presentScheduler } from '../run-request.ts';
 import { EventQueue } from './event-queue.ts';
 import { endOfWatch, Watcher, type WatchPlan } from './watcher.ts';
 
@@ -89,12 +89,12 @@ class Watch<T> implements AsyncIterableIterator<WatchEvent<T>, undefined> {
       queue.end();
       return queue;
     }
-    for (const one of ends) one.addEventListener('abort', stop, { once: true });
+    const unlisten = ends.map((one) => onAbort(one, stop));
     at.spawn(async (self) => {
       this.#process = self;
       self.signal.addEventListener('abort', () => {
         queue.end();
-        for (const one of ends) one.removeEventListener('abort', stop);
+        for (const end of unlisten) end();
       });
       if (queue.isEnded) return;
       await new Watcher(at, self, plan.value, queue).run().catch((error: unknown) => queue.end(endOfWatch(error)));

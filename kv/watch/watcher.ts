@@ -183,7 +183,7 @@ export class Watcher {
   async #news(): Promise<Key[]> {
     const { bucket, selector } = this.#plan;
     for (;;) {
-      const cells = await collectCells(bucket, selector);
+      const cells = await collectCells(this.#at, bucket, selector);
       if (cells !== null) {
         this.#tracks.prune((key) => cells.has(key));
         const isNews = ([key, cell]: readonly [Key, Cell]): boolean =>
@@ -199,12 +199,12 @@ export class Watcher {
   /** Gets a feeder for every partition that may have a watched key. */
   async #subscribe(): Promise<void> {
     const { bucket, selector } = this.#plan;
-    for (const { monitor } of this.#feeders) this.#self.demonitor(monitor, { flush: true });
-    this.#feeders = [];
-    this.#isAlone = false;
     for (let tries = 0; ; tries++) {
+      for (const { monitor } of this.#feeders) this.#self.demonitor(monitor, { flush: true });
+      this.#feeders = [];
+      this.#isAlone = false;
       if (!isBucketHere(this.#at, bucket)) throw noBucket(bucket);
-      const { partitions } = await readiness(bucket);
+      const { partitions } = await readiness(this.#at, bucket);
       const all = selector.kind === 'key' ? [partitionOf(selector.key, partitions)] : [...Array(partitions).keys()];
       const found: (Feeder | null)[] = [];
       for (const partition of all) found.push(await this.#feederOf(partition));
@@ -221,12 +221,18 @@ export class Watcher {
     const own = this.#self.whereis(name);
     if (own === undefined) return null;
     if (await this.#isActive(own)) return this.#watchAt(own, partition);
+    const member = await this.#activeMember(partition);
+    if (member === null) this.#isAlone = true;
+    return this.#watchAt(member ?? own, partition);
+  }
+
+  async #activeMember(partition: number): Promise<RemoteName | null> {
+    const name = nameAtom(learnerName(this.#plan.bucket, partition));
     for (const node of await this.#members(partition)) {
       const there = tuple2(name, nameAtom(node));
-      if (await this.#isActive(there)) return this.#watchAt(there, partition);
+      if (await this.#isActive(there)) return there;
     }
-    this.#isAlone = true;
-    return this.#watchAt(own, partition);
+    return null;
   }
 
   async #watchAt(to: Pid | RemoteName, partition: number): Promise<Feeder | null> {
@@ -236,7 +242,9 @@ export class Watcher {
     const { pid } = this.#self;
     const request = { kind: 'watch', pid, id, selector, entriesMax: eventsMax } as const;
     const answer = await orNull(LearnerServer.call(to, request, { self: this.#self, timeoutMs: CALL_MS }));
-    return answer === null ? null : { id, partition, to, monitor, isEnd: isDown(monitor) };
+    if (answer !== null) return { id, partition, to, monitor, isEnd: isDown(monitor) };
+    this.#self.demonitor(monitor, { flush: true });
+    return null;
   }
 
   async #isActive(to: Pid | RemoteName): Promise<boolean> {
@@ -248,7 +256,8 @@ export class Watcher {
   async #isFed(): Promise<boolean> {
     for (const { to, partition } of this.#feeders) {
       if (await this.#isActive(to)) continue;
-      if (!this.#isAlone || (await this.#members(partition)).length > 0) return false;
+      // a member that is connected may not vote yet: asking it anew each time would tell a gap each time
+      if (!this.#isAlone || (await this.#activeMember(partition)) !== null) return false;
     }
     return true;
   }

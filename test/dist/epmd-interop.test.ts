@@ -7,8 +7,8 @@ import type { EpmdAsk } from '../../runtime/dist/epmd-client.ts';
 import { startEpmdServer } from '../../runtime/dist/epmd-server.ts';
 import { tcpTransport } from '../../runtime/transport/tcp.ts';
 import { ERL_MISSING, startErl, startRealEpmd } from './erl-node.ts';
-import { freePort } from './ports.ts';
-import { until } from './wait.ts';
+import { freePort } from '../kit/ports.ts';
+import { until } from '../kit/wait.ts';
 
 test('our client registers, looks up and lists at a real epmd', { skip: ERL_MISSING }, async (t) => {
   const port = await freePort();

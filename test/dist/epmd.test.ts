@@ -11,8 +11,8 @@ import { nameAtom } from '../../runtime/term/atom.ts';
 import { MemoryNetwork } from '../../runtime/transport/memory.ts';
 import { tcpTransport } from '../../runtime/transport/tcp.ts';
 import { VirtualEnv } from './virtual-env.ts';
-import { until } from './wait.ts';
-import { freePort } from './ports.ts';
+import { until } from '../kit/wait.ts';
+import { freePort } from '../kit/ports.ts';
 
 const cleanUps: (() => unknown)[] = [];
 after(async () => {

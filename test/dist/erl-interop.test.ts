@@ -17,8 +17,8 @@ import { ERL_MISSING, startErl } from './erl-node.ts';
 import type { ErlNode } from './erl-node.ts';
 import { sendText, startTestNode } from './node-kit.ts';
 import type { TestNode } from './node-kit.ts';
-import { freePort } from './ports.ts';
-import { until } from './wait.ts';
+import { freePort } from '../kit/ports.ts';
+import { until } from '../kit/wait.ts';
 
 const ERL = nameAtom('erl@127.0.0.1');
 const JS = 'js@127.0.0.1';

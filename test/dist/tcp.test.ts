@@ -11,9 +11,9 @@ import { nameAtom } from '../../runtime/term/atom.ts';
 import { tcpTransport } from '../../runtime/transport/tcp.ts';
 import { sendText, startTestNode } from './node-kit.ts';
 import type { TestNode, TestNodeOptions } from './node-kit.ts';
-import { freePort } from './ports.ts';
+import { freePort } from '../kit/ports.ts';
 import { RawPeer } from './raw-peer.ts';
-import { until } from './wait.ts';
+import { until } from '../kit/wait.ts';
 
 async function epmdDirectory(t: TestContext): Promise<EpmdDirectory> {
   const directory = createEpmdDirectory({ transport: tcpTransport, env: realEnv, port: await freePort() });

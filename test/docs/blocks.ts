@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../kv/cli/command.ts';
+import { freePort } from '../kit/ports.ts';
 import { repositoryRoot } from '../tooling/repository.ts';
 
 const PROGRAM_TIMEOUT_MS = 60_000;

@@ -4,8 +4,8 @@
  * includes them.
  */
 import { isRead, type Operation } from './history.ts';
-import { findUnexplained } from './linearize.ts';
-import type { RegisterModel, Unexplained } from './linearize.ts';
+import { findUnexplained } from '../kit/linearize.ts';
+import type { RegisterModel, Unexplained } from '../kit/linearize.ts';
 import { casModel, kindOf, listModel, longestList, withErases, writeOnceModel, type Event } from './registers.ts';
 
 export interface Violation {

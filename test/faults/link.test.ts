@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { Random } from '../sim/random.ts';
 import { Link } from './link.ts';
 

@@ -3,7 +3,7 @@
  * operation without an answer is tried only where it makes a state that some answer shows, which keeps the search small without losing anything.
  */
 import type { Operation } from './history.ts';
-import type { RegisterModel } from './linearize.ts';
+import type { RegisterModel } from '../kit/linearize.ts';
 
 /** What is searched: an operation of the history, or the end of the life of a bound key, which happens by itself. */
 export type Event = Operation | ErasedEvent;

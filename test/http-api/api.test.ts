@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { request, Agent } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { freePort, Machine, type RunningCommand } from '../kv/cli/command.ts';
-import { until } from '../kv/kit/cluster-program.ts';
+import { freePort } from '../kit/ports.ts';
+import { until } from '../kit/wait.ts';
+import { Machine, type RunningCommand } from '../kv/cli/command.ts';
 import { repositoryRoot } from '../tooling/repository.ts';
 
 const PROGRAM = join(repositoryRoot, 'dist', 'examples', 'http-api', 'main.js');

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findBlocks } from '../docs/blocks.ts';
-import { freePort, Machine, type RunningCommand } from '../kv/cli/command.ts';
+import { freePort } from '../kit/ports.ts';
+import { Machine, type RunningCommand } from '../kv/cli/command.ts';
 import { repositoryRoot } from '../tooling/repository.ts';
 
 const PATIENCE_MS = 60_000;

@@ -4,7 +4,9 @@ import { LocalNode } from '../../runtime/index.ts';
 import { atom } from '../../runtime/term/atom.ts';
 import { ChildStarter, GenServer, Next } from '../../supervisors/index.ts';
 import type { Call, CallResult, From, InitResult } from '../../supervisors/index.ts';
-import { freePort, hasErlang, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang } from '../kit/programs.ts';
+import { until } from '../kit/wait.ts';
 
 const cookie = 'starter-test';
 
@@ -24,6 +26,7 @@ class Counter extends GenServer<number, Call<unknown, number>, never, never, num
 }
 
 const ended: string[] = [];
+const toldSoFar = (): string => `other ends than ${ended.join()}, or fewer processes`;
 
 /** The child specs name only OTP's own gen_server:call. */
 const RUN = `
@@ -88,20 +91,14 @@ test('an OTP supervisor starts, restarts and ends servers of ours, which end wit
   const epmdPort = await freePort();
   const node = await LocalNode.start({ name: 'tc@127.0.0.1', cookie, threads: 1, epmd: { port: epmdPort } });
   t.after(() => node.stop());
+  /** The node's own process and the starter; what started it ends a moment later. */
+  const atRest = (): boolean => node.scheduler.processCount === 2;
   await ChildStarter.start({ counter: Counter }, { name: 'starter' });
-  const before = node.scheduler.processCount;
+  await until(atRest, toldSoFar);
   const erlang = startErlang(t, { name: 'ec@127.0.0.1', cookie, epmdPort, run: HOST + RUN });
   await erlang.printed(/done/);
   for (const line of EXPECTED) await erlang.printed(line);
-  await until(() => ended.includes('shutdown') && ended.includes('died'));
+  await until(() => ended.includes('shutdown') && ended.includes('died'), toldSoFar);
   erlang.kill('SIGKILL');
-  await until(() => ended.includes('noconnection') && node.scheduler.processCount === before);
+  await until(() => ended.includes('noconnection') && atRest(), toldSoFar);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const endsAt = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > endsAt) throw new Error(`waited in vain; ended: ${ended.join()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { atom, Exit, isDown, isExit, isTagged, LocalNode, Pid, tuple, type Self } from '../../runtime/index.ts';
-import { freePort, hasErlang, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang } from '../kit/programs.ts';
 
 const cookie = 'interop-test';
 const PATIENCE = { timeoutMs: 15_000 };

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { atom, LocalNode, tuple } from '../../runtime/index.ts';
 import { GenServer, Next, Supervisor } from '../../supervisors/index.ts';
 import type { CallError, CallResult, CastResult, From } from '../../supervisors/index.ts';
-import { freePort, hasErlang, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang } from '../kit/programs.ts';
 
 const cookie = 'interop-test';
 const ERLANG = 'eg@127.0.0.1';

@@ -17,7 +17,7 @@ import {
 import { realEnv } from '../../runtime/env.ts';
 import { atom, tuple } from '../../runtime/index.ts';
 import { tcpTransport } from '../../runtime/transport/tcp.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { Attacker, withLength32 } from '../kit/wire.ts';
 import { frameOf, portOf, RawNode } from './raw-node.ts';
 import { COOKIE, OURS, startResponder, type Responder } from './responder-kit.ts';

@@ -5,7 +5,8 @@ import { LocalNode, type Self } from '../../runtime/index.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import { atom } from '../../runtime/term/atom.ts';
 import { Pg } from '../../supervisors/index.ts';
-import { freePort, hasErlang, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang } from '../kit/programs.ts';
 
 const cookie = 'pg-interop';
 const PATIENCE = { timeoutMs: 10_000 };

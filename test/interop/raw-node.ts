@@ -9,7 +9,7 @@ import { atom, Pid, Ref, tuple } from '../../runtime/index.ts';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import { tcpTransport } from '../../runtime/transport/tcp.ts';
 import { Attacker } from '../kit/wire.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { COOKIE, OURS, type Responder } from './responder-kit.ts';
 
 export const CREATION = 99;

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort, startErlang, startProgram, type Program } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { startErlang, startProgram, type Program } from '../kit/programs.ts';
 
 export const COOKIE = 'interop-contract';
 export const OURS = 'ours@127.0.0.1';

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { atom, LocalNode, tuple, type Pid } from '../../runtime/index.ts';
 import { Action, GenServer, GenStateMachine, getState, Transition } from '../../supervisors/index.ts';
 import type { Call, CallError, MachineEvent, MachineInit, StepResult } from '../../supervisors/index.ts';
-import { freePort, hasErlang, loadModule, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, loadModule, startErlang } from '../kit/programs.ts';
 
 const cookie = 'statem-test';
 const OURS = 'ts@127.0.0.1';

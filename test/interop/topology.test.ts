@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { Pid } from '../../runtime/index.ts';
 import { atom, Exit, isDown, isTagged, LocalNode, tuple, type Self } from '../../runtime/index.ts';
-import { freePort, hasErlang, startErlang, type Program } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang, type Program } from '../kit/programs.ts';
+import { until } from '../kit/wait.ts';
 import { COOKIE, OURS, startResponder } from './responder-kit.ts';
 
 const PATIENCE = { timeoutMs: 15_000 };
@@ -51,12 +53,8 @@ const connected = async (self: Self, where: string): Promise<string[]> =>
 
 /** Waits until something is so, and then for as long as a mistaken disconnection would take. */
 async function settles(isSo: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 10_000;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < giveUpAt, `still not so: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  for (const until = Date.now() + 1000; Date.now() < until;) {
+  await until(isSo);
+  for (const endsAt = Date.now() + 1000; Date.now() < endsAt;) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.ok(await isSo(), `so, and then not any more: ${isSo.toString()}`);
   }

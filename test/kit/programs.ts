@@ -1,6 +1,5 @@
 /** Other programs that a test starts: nodes of ours, Erlang nodes. Each is killed at the end of its test, whatever happens. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { skipWithoutErl } from './erl.ts';
@@ -121,14 +120,4 @@ export function hasErlang(test: TestContext): boolean {
   const missing = skipWithoutErl();
   if (missing !== false) test.skip(missing);
   return missing === false;
-}
-
-/** A TCP port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

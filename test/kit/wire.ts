@@ -11,8 +11,9 @@ import type { Signal } from '../../runtime/term/signal.ts';
 import { SocketConnection, tcpTransport } from '../../runtime/transport/tcp.ts';
 import type { Transport } from '../../runtime/transport/transport.ts';
 import { RawPeer } from '../dist/raw-peer.ts';
-import { until } from '../dist/wait.ts';
-import { freePort, startProgram, type Program } from './programs.ts';
+import { until } from './wait.ts';
+import { freePort } from './ports.ts';
+import { startProgram, type Program } from './programs.ts';
 
 export const COOKIE = 'wire-test';
 export const VICTIM = 'victim@127.0.0.1';

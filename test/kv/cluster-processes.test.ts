@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { hasCode } from '../../runtime/errors.ts';
 import { removeRecord } from '../../kv/index.ts';
 import { join } from 'node:path';
-import { ClusterProgram, until, type NodeProgram } from './kit/cluster-program.ts';
+import { until } from '../kit/wait.ts';
+import { ClusterProgram, type NodeProgram } from './kit/cluster-program.ts';
 
 const READY_MS = 15_000;
 const NOT_FOUND = { ok: false, error: 'not_found' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cluster, PaxosKV, type Quorate } from '../../kv/index.ts';
+import { Cluster, createMemoryStorage, PaxosKV, type Quorate, type RecordStorage } from '../../kv/index.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { eventually, settled, withInside } from './kit/cluster-inside.ts';
 
@@ -171,6 +171,28 @@ test('a founder that never came can be replaced by another node, and a member th
       );
     await refused(1, 7, 'member_already');
     await refused(9, 11, 'no_member');
+  });
+});
+
+test('a node whose seat went while it was stopped starts again, although its record is renewed in the middle of that, and has a seat again', async () => {
+  await withInside(async (cluster) => {
+    const [a, b, c] = (await cluster.startSettled(1, 2, 3)) as [Quorate, Quorate, Quorate];
+    const memory = createMemoryStorage();
+    const save: RecordStorage['save'] = async (record) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await memory.save(record);
+    };
+    const names = [1, 2, 3].map((n) => cluster.name(n));
+    const ids: (string | undefined)[] = [];
+    for (let turn = 0; turn < 2; turn++) {
+      await resize(a, 4);
+      const d = await cluster.start(4, { join: names, founders: names, storage: { ...memory, save } });
+      await settled(a, b, c, d);
+      await d.stop();
+      await resize(a, 3);
+      ids.push((await memory.load())?.id);
+    }
+    assert.equal(new Set(ids).size, 2, 'nobody takes it for the member that it was');
   });
 });
 

@@ -12,7 +12,7 @@ test('a cluster of one needs nobody else', async () => {
     await PaxosKV.waitForBucket('PaxosKV', { timeoutMs: 5000 });
     await assert.rejects(
       PaxosKV.waitForBucket({ timeoutMs: 5000 } as never),
-      (e) => hasCode(e, 'invalid_value') && /options come second/.test(String(e)),
+      (e) => hasCode(e, 'invalid_value') && /waitForBucket: .*bucket/.test(String(e)),
     );
     await settled(node);
     assert.deepEqual(await PaxosKV.put('key', 1), { ok: true, value: 1 });

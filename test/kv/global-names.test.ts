@@ -8,7 +8,7 @@ import { atom, Exit, isDown, tuple, type Pid, type Self } from '../../runtime/in
 import { pidThread } from '../../runtime/term/pid.ts';
 import { GenServer, Next, Supervisor } from '../../supervisors/index.ts';
 import type { Call, CallResult, CastResult, From, InitResult } from '../../supervisors/index.ts';
-import { freePort } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
 import { PlacedCounter } from '../supervisors/placed-counter.ts';
 import { eventually, InsideCluster } from './kit/cluster-inside.ts';
 

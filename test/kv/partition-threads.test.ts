@@ -1,7 +1,8 @@
 /** A bucket whose partitions are on different threads of each of three node programs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ClusterProgram, until, type NodeProgram } from './kit/cluster-program.ts';
+import { until } from '../kit/wait.ts';
+import { ClusterProgram, type NodeProgram } from './kit/cluster-program.ts';
 
 const PARTITIONS = 3;
 const KEYS = 300;

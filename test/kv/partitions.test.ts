@@ -4,9 +4,11 @@ import { test } from 'node:test';
 import { PaxosKV, type Quorate } from '../../kv/index.ts';
 import { localBucket } from '../../kv/bucket/local.ts';
 import { partitionOf } from '../../kv/bucket/partitions.ts';
+import { isOutcomesTerm, pushRun, readOutcomes, runTerm } from '../../kv/bucket/requests.ts';
 import type { Ballot, RegisterRequest } from '../../kv/paxos/messages.ts';
 import { canonicalKey } from '../../runtime/codec/canonical.ts';
 import { hasCode } from '../../runtime/errors.ts';
+import { nameAtom } from '../../runtime/term/atom.ts';
 import { Exit } from '../../runtime/term/exit-reason.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
 import { eventually, settled, withInside, type InsideCluster } from './kit/cluster-inside.ts';
@@ -92,6 +94,24 @@ test('keys of another partition go with their key also when acceptors were repla
     for (const key of [root, leaf]) await eventually(() => isGone(key));
     assert.deepEqual(await PaxosKV.put(late, 3, { ...MANY, key: root }), { ok: true, value: 3 });
     await eventually(() => isGone(late));
+  });
+});
+
+test('a caller on another thread that asks the wrong partition is told so, and does not wait', async () => {
+  await withInside(async (cluster) => {
+    const [a] = await startedThree(cluster);
+    const key = canonicalKey(keyIn(1, 'k'));
+    const answers = await a.node.run(async (self) => {
+      const list: unknown[] = [];
+      for (const isCancellable of [false, true])
+        pushRun(list, list.length, { kind: 'get', key, timeoutMs: Infinity }, isCancellable);
+      self.send(nameAtom('Many.Proposer'), runTerm(self.pid, list));
+      const kinds: string[] = [];
+      const message: unknown = await self.receive({ timeoutMs: 5000, otherwise: null });
+      if (isOutcomesTerm(message)) readOutcomes(message[1], (_id, { kind }) => kinds.push(kind));
+      return kinds;
+    });
+    assert.deepEqual(answers, ['ended', 'ended']);
   });
 });
 

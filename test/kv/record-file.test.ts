@@ -30,6 +30,19 @@ test('a record that was saved is there after the storage was opened again', asyn
   });
 });
 
+test('what is saved while a save is under way comes after it, and is what a load then reads', async () => {
+  await inFolder(async (folder) => {
+    const storage = await openRecordFile(folder);
+    let record = createRecord('n1@127.0.0.1', 'a1');
+    const saves: Promise<void>[] = [];
+    for (let i = 0; i < 5; i++) saves.push(storage.save((record = takeBoot(record))));
+    assert.deepEqual(await storage.load(), record);
+    await Promise.all(saves);
+    assert.deepEqual(await storage.load(), record);
+    await storage.release();
+  });
+});
+
 test('a folder in use is refused, by open and by reset, and free after release', async () => {
   await inFolder(async (folder) => {
     const storage = await openRecordFile(folder);

@@ -163,6 +163,28 @@ test('without a node on the thread every operation rejects with no_node, and say
   await assert.rejects(PaxosKV.get('key', { signal: new AbortController().signal }), fails('no_node', 'not-applied'));
 });
 
+test('waiting for a bucket whose members do not answer ends in time, and at once when it is aborted', async () => {
+  await withSilentOthers(async () => {
+    const started = performance.now();
+    const waiting = PaxosKV.waitForBucket(undefined, { timeoutMs: 50 });
+    await assert.rejects(waiting, fails('timeout', 'not-applied'));
+    const controller = new AbortController();
+    const aborted = PaxosKV.waitForBucket(undefined, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 20);
+    await assert.rejects(aborted, fails('aborted', 'not-applied'));
+    assert.ok(performance.now() - started < 450);
+  });
+});
+
+test('who waits for a bucket hears of the end of the node, and that nothing was done', async () => {
+  await withInside(async (cluster) => {
+    const alone = await cluster.start(1);
+    const waiting = assert.rejects(PaxosKV.waitForBucket(), fails('no_node', 'not-applied'));
+    await alone.stop();
+    await waiting;
+  });
+});
+
 test('from another thread than the bucket: operations, aborts and deadlines', async () => {
   const node = await startQuorate({
     name: `run${process.pid}n1@127.0.0.1`,

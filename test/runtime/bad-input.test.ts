@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as quorate from '../../runtime/index.ts';
 import { atom, isAtom, LocalNode, tuple, type Pid, type Ref, type Self } from '../../runtime/index.ts';
-import { freePort } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
 
 /** Whatever a program in JavaScript can call, with whatever it has at hand. */
 type Loose = Readonly<Record<keyof Self | keyof typeof quorate | keyof LocalNode, (...args: unknown[]) => unknown>>;

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { hasCode } from '../../runtime/errors.ts';
 import { atom, Exit, isDown, isExit, isTagged, LocalNode, type Pid, type Self } from '../../runtime/index.ts';
 import { pidThread } from '../../runtime/term/pid.ts';
+import { until } from '../kit/wait.ts';
 
 const placed = new URL('../fixtures/placed.js', import.meta.url).href;
 const PATIENCE = { timeoutMs: 15_000 };
@@ -151,12 +152,3 @@ test('a node of one thread refuses isolated processes', async () => {
   await assert.rejects(node.spawn(placed, 'echo', [], { isolated: true }), (error) => hasCode(error, 'notsup'));
   await node.stop();
 });
-
-/** Waits, at most ten seconds, until something is so. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 10_000;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < giveUpAt, `still not so: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -3,7 +3,8 @@ import { test, type TestContext } from 'node:test';
 import { hasCode } from '../../runtime/errors.ts';
 import type { Pid } from '../../runtime/index.ts';
 import { atom, Exit, isDown, isExit, isTagged, LocalNode, tuple, type Self } from '../../runtime/index.ts';
-import { freePort, startNodeProgram } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { startNodeProgram } from '../kit/programs.ts';
 
 const cookie = 'nodes-test';
 const PATIENCE = { timeoutMs: 10_000 };

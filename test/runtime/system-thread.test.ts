@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { atom, Exit, isDown, isTuple, LocalNode, tuple, type Pid } from '../../runtime/index.ts';
-import { freePort, hasErlang, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang } from '../kit/programs.ts';
 
 const cookie = 'system-thread';
 const PATIENCE = { timeoutMs: 20_000 };

@@ -1,11 +1,11 @@
 /**
- * Is there an order of a key's operations, each at one instant between its call and its answer, in which a
- * sequential register gives exactly these answers? (Wing and Gong's search, with Lowe's memory of states seen.)
+ * Can the operations of a key be put in a line, as those of a sequential register? The search is that of `kit/linearize.ts`; this is the register.
  *
  * The register holds a list of operation ids, the creator first. Operations without an answer may be put
  * anywhere after their call, or nowhere. What answered `no_quorum` is not in the history at all, so a list
  * that contains its id cannot be explained.
  */
+import { findUnexplained } from '../kit/linearize.ts';
 
 /** The ids of the operations that made the value, or null when there is none. */
 export type Value = readonly number[] | null;
@@ -56,36 +56,13 @@ function apply(operation: HistoryOperation, state: Value): Step {
 
 export function isLinearizable(history: readonly HistoryOperation[]): boolean {
   const seen = shown(history);
-  const operations = relevant(history, seen).sort((a, b) => a.calledAt - b.calledAt);
-  const done = new Uint8Array(operations.length);
-  const visited = new Set<string>();
-  let open = operations.filter(isAnswered).length;
-
-  const search = (state: Value): boolean => {
-    if (open === 0) return true;
-    const at = `${done.join('')}|${state === null ? '-' : state.join()}`;
-    if (visited.has(at)) return false;
-    visited.add(at);
-    const candidates = callable(operations, done);
-    for (const idle of [true, false]) {
-      for (const index of candidates) {
-        const operation = operations[index] as HistoryOperation;
-        const next = explain(operation, state, seen);
-        // A loss that found nothing may have had its effect later: it is never idle.
-        if (next === undefined || (next === state && operation.kind !== 'lost') !== idle) continue;
-        done[index] = 1;
-        if (isAnswered(operation)) open -= 1;
-        if (search(next)) return true;
-        done[index] = 0;
-        if (isAnswered(operation)) open += 1;
-        // What is explained and changes nothing may as well come first: no other order does better. Unless it is an erase,
-        // whose answer is the same where it does change something.
-        if (idle && operation.kind !== 'erase') return false;
-      }
-    }
-    return false;
-  };
-  return search(null);
+  const unexplained = findUnexplained<Value, HistoryOperation>(relevant(history, seen), {
+    initial: null,
+    apply: (operation, state) => explain(operation, state, seen),
+    keyOf: (state) => (state === null ? '-' : state.join()),
+    tellsEffect: ({ kind }) => kind !== 'erase' && kind !== 'lost',
+  });
+  return unexplained === null;
 }
 
 function isAnswered(operation: HistoryOperation): boolean {
@@ -107,19 +84,6 @@ function relevant(history: readonly HistoryOperation[], seen: ReadonlySet<number
     if (isAnswered(o)) return true;
     return isVague ? o.kind !== 'read' : seen.has(o.kind === 'erase' ? o.target : o.id);
   });
-}
-
-/** The operations that may come next: called before the first answer that is still to come. */
-function callable(operations: readonly HistoryOperation[], done: Uint8Array): number[] {
-  let firstAnswer = Infinity;
-  operations.forEach((operation, i) => {
-    if (done[i] === 0 && operation.answeredAt < firstAnswer) firstAnswer = operation.answeredAt;
-  });
-  const candidates: number[] = [];
-  for (let i = 0; i < operations.length && (operations[i] as HistoryOperation).calledAt <= firstAnswer; i++) {
-    if (done[i] === 0) candidates.push(i);
-  }
-  return candidates;
 }
 
 /**

@@ -105,6 +105,16 @@ describe('the search for a linear order', () => {
     assert.equal(isLinearizable(history), true);
   });
 
+  it('lets an erase, whose answer tells nothing, take effect late', () => {
+    const history = [
+      operation(-1, 'erase', 1, 6, null, 1),
+      operation(1, 'put', 2, 3, [1]),
+      operation(2, 'read', 4, 5, null),
+    ];
+    assert.equal(isLinearizable(history), true);
+    assert.equal(isLinearizable(history.slice(1)), false);
+  });
+
   it('finds none when a read goes back in time', () => {
     const history = [operation(1, 'put', 1, 2, [1]), operation(2, 'read', 3, 4, null)];
     assert.equal(isLinearizable(history), false);

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { atom, Exit, isDown, isExit, LocalNode, tuple, type Pid, type Self } from '../../runtime/index.ts';
 import { GenServer, Next, startable, Supervisor } from '../../supervisors/index.ts';
 import type { InitResult } from '../../supervisors/index.ts';
-import { freePort } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
 import { PlacedCounter } from './placed-counter.ts';
 
 const A = 'a@127.0.0.1';

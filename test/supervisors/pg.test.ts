@@ -6,7 +6,7 @@ import { Exit } from '../../runtime/term/exit-reason.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
 import { tuple } from '../../runtime/term/tuple.ts';
 import { Pg } from '../../supervisors/index.ts';
-import { freePort } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
 
 const cookie = 'pg-test';
 const PATIENCE = { timeoutMs: 5000 };

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { LocalNode } from '../../runtime/index.ts';
 import { GenServer, getState, getStatus, replaceState, resume, suspend } from '../../supervisors/index.ts';
-import { freePort, hasErlang, startErlang } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
+import { hasErlang, startErlang } from '../kit/programs.ts';
 import { Seen, type SeenState } from './seen-server.ts';
 
 let node: LocalNode;

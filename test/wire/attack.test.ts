@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nameAtom } from '../../runtime/term/atom.ts';
 import { Pid } from '../../runtime/index.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { ask, Attacker, frameOf, termBytes, toName, withLength32, type Victim } from '../kit/wire.ts';
 import { underAttack } from '../kit/under-attack.ts';
 

@@ -13,7 +13,7 @@ import {
   type RemoteName,
   type Self,
 } from '../../runtime/index.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import type { Program } from '../kit/programs.ts';
 import { ask, COOKIE, memoryOf, startGood, startPinging, startVictim, VICTIM, type Victim } from '../kit/wire.ts';
 

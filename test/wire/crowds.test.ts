@@ -10,7 +10,7 @@ import { ourFlags } from '../../runtime/codec/flags.ts';
 import { withLength16 } from '../../runtime/dist/byte-fields.ts';
 import { encodeName } from '../../runtime/dist/handshake-messages.ts';
 import { LocalNode, type TlsOptions } from '../../runtime/index.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { makeCertificates, skipWithoutOpenssl } from '../kit/certificates.ts';
 import { underAttack } from '../kit/under-attack.ts';
 import { COOKIE, VICTIM, withLength32, type Victim } from '../kit/wire.ts';

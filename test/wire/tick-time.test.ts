@@ -7,9 +7,9 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LocalNode } from '../../runtime/index.ts';
 import { ERL_MISSING, startErl, type ErlNode } from '../dist/erl-node.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { COOKIE, startGood, startPinging, startVictim, VICTIM } from '../kit/wire.ts';
-import { freePort } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
 
 const TICKTIME_MS = 4_000;
 const EARLIEST_MS = 0.75 * TICKTIME_MS;

@@ -17,9 +17,9 @@ import {
   type QuorateError,
 } from '../../runtime/index.ts';
 import { ERL_MISSING, startErl } from '../dist/erl-node.ts';
-import { until } from '../dist/wait.ts';
+import { until } from '../kit/wait.ts';
 import { makeCertificates, skipWithoutOpenssl, type Certificates } from '../kit/certificates.ts';
-import { freePort } from '../kit/programs.ts';
+import { freePort } from '../kit/ports.ts';
 
 const options = { skip: skipWithoutOpenssl() };
 const withErl = { skip: skipWithoutOpenssl() || ERL_MISSING };

@@ -6,7 +6,8 @@ import type { LocalNode } from '../../../runtime/index.ts';
 import { clusterNames, type Cluster } from './cluster.ts';
 import { Driver } from './driver.ts';
 import { startMember } from './member.ts';
-import { createErlangPeers, freePort, Peers, startOurPeer } from './peers.ts';
+import { freePort } from '../../kit/ports.ts';
+import { createErlangPeers, Peers, startOurPeer } from './peers.ts';
 import type { Scenario, Trace } from './scenario.ts';
 
 export const PLACEMENTS = ['thread', 'threads', 'nodes', 'otp', 'otp-driver'] as const;

@@ -9,7 +9,7 @@ import { Scheduler } from '../../../runtime/process/scheduler.ts';
 import { nameAtom } from '../../../runtime/term/atom.ts';
 import { Exit } from '../../../runtime/term/exit-reason.ts';
 import type { Pid } from '../../../runtime/term/pid.ts';
-import { freePort } from '../signals/peers.ts';
+import { freePort } from '../../kit/ports.ts';
 import { createKitClock } from './clock.ts';
 import { useGlobalNames } from './global-names.ts';
 import { createPeers, type KitPeers } from './peers.ts';

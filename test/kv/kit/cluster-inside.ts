@@ -9,8 +9,9 @@ import {
 import { realEnv } from '../../../runtime/env.ts';
 import { Exit } from '../../../runtime/term/exit-reason.ts';
 import { MemoryNetwork } from '../../../runtime/transport/memory.ts';
+import { until } from '../../kit/wait.ts';
 
-const WAIT_MS = 10_000;
+export { until as eventually };
 
 export class InsideCluster {
   readonly #network: MemoryNetwork = new MemoryNetwork({ env: realEnv });
@@ -74,18 +75,5 @@ export async function withInside(fn: (cluster: InsideCluster) => Promise<void>):
 export async function settled(...nodes: Quorate[]): Promise<void> {
   const isSettled = (): boolean =>
     nodes.every(({ status }) => status !== null && status.hasQuorum && status.waits.length === 0);
-  await eventually(isSettled, () => JSON.stringify(nodes.map((n) => n.status)));
-}
-
-/** Waits until `check` gives true; fails with what `describe` says. */
-export async function eventually(
-  check: () => boolean | Promise<boolean>,
-  describe: () => string = () => 'it did not happen',
-  timeoutMs: number = WAIT_MS,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${describe()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until(isSettled, () => JSON.stringify(nodes.map((n) => n.status)));
 }

@@ -1,10 +1,10 @@
 /** A cluster of node programs on loopback, with a folder and an EPMD port of its own; everything is gone after `end`. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterStatus } from '../../../kv/index.ts';
+import { freePort } from '../../kit/ports.ts';
 import type { Answer, Command } from './node-program.ts';
 
 const PROGRAM = new URL('./node-program.js', import.meta.url);
@@ -131,25 +131,4 @@ export class ClusterProgram {
     for (const program of this.#nodes.values()) await program.kill();
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/** Waits until `check` gives true, looking again every 20 ms; fails with what `describe` says after `timeoutMs`. */
-export async function until(
-  check: () => Promise<boolean>,
-  describe: () => Promise<string> | string,
-  timeoutMs = 10_000,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${await describe()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

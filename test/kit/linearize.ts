@@ -22,6 +22,8 @@ export interface RegisterModel<State, O extends TimedOperation> {
   apply(operation: O, state: State): State | undefined;
   /** Equal for equal states. */
   keyOf(state: State): string;
+  /** Does its answer differ when it changes something? Left out: that of every operation does. */
+  tellsEffect?(operation: O): boolean;
 }
 
 export interface Unexplained<State, O> {
@@ -119,8 +121,9 @@ class Search<State, O extends TimedOperation> {
       const after = this.#model.apply(operation, state);
       if (after === undefined) continue;
       const next = { state: after, done: withPlace(done, place) };
-      // What is explained and changes nothing may as well come now: no other order does better.
-      if (operation.answeredAt !== Infinity && this.#model.keyOf(after) === this.#model.keyOf(state)) return [next];
+      // What is explained and changes nothing may as well come now: no other order does better, unless it could change something elsewhere.
+      const isIdle = operation.answeredAt !== Infinity && this.#model.keyOf(after) === this.#model.keyOf(state);
+      if (isIdle && this.#model.tellsEffect?.(operation) !== false) return [next];
       following.push(next);
     }
     return following;
