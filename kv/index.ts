@@ -1,9 +1,10 @@
 /**
- * The store: keys that a cluster of nodes agrees on, with Paxos per key and no leader.
+ * The store: keys that a cluster of nodes agrees on, with Paxos per key and no leader. Write-once keys (`PaxosKV`), their versions (`Versions`),
+ * and registers that change (`CASPaxos`, `Lww`, `Cas`).
  *
  * What is promised: a put answers what the cluster chose, which is the first value; everybody gets that same value until a lifetime of the key
  * ends; an erased key never comes back as it was; with q = floor(N/2) + 1 members connected operations go on, with fewer they are refused,
- * and never two answers.
+ * and never two answers. A change of a register is made once or not at all, and nobody writes between what it saw and what it wrote.
  * What is not: data survives only while a quorum of members does (it is in memory); `pid:`, `node:`, `key:` and `until:` end a key when a majority
  * observed the end, a little later than it was; nothing across keys.
  *

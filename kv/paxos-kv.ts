@@ -10,9 +10,9 @@
  * On the bucket's own thread a call costs no message; from another thread one there and one back.
  */
 import { presentEnv } from '../runtime/node/default.ts';
-import { copyTerm } from '../runtime/term/copy.ts';
 import { nameAtom, type Atom } from '../runtime/term/atom.ts';
 import type { Pid } from '../runtime/term/pid.ts';
+import { copyOf } from './apply-change.ts';
 import { isBucketHere } from './bucket/client.ts';
 import { collectKeys } from './bucket/collect-keys.ts';
 import type { OperationRequest } from './bucket/requests.ts';
@@ -82,7 +82,7 @@ function put<T = unknown>(key: unknown, value: T, options: PutOptions = NO_OPTIO
 
 /** The value of a key; `default` when there is none. A get may finish an unfinished put. Rejects as `put` does. */
 function get<T = unknown>(key: unknown, options: GetOptions<NoInfer<T>> = NO_OPTIONS): Promise<GetResult<T>> {
-  return lookUp<T>(key, options, ({ value }) => ({ ok: true, value: (isPlain(value) ? value : copyTerm(value)) as T }));
+  return lookUp<T>(key, options, ({ value }) => ({ ok: true, value: copyOf(value) as T }));
 }
 
 /** The pid that a key is bound to; `not_found` (or `default`) when the key is not there or not bound to one. */
@@ -157,7 +157,7 @@ function lookUp<T>(key: unknown, options: GetOptions<T>, pick: (cell: Cell) => F
 function putResult<T>(outcome: Outcome, bucket: string, options: CommonOptions): PutResult<T> {
   if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
   const { result } = outcome;
-  return { ok: true, value: (isPlain(result) ? result : copyTerm(result)) as T };
+  return { ok: true, value: copyOf(result) as T };
 }
 
 /** The bind with the present incarnation of the other key; one that is over already when that key is not live. */
@@ -175,8 +175,4 @@ async function bindToKey(
   if (outcome.kind !== 'ok') return failure(outcome, bucket, options);
   if (outcome.cell?.live !== true) return { bind: { ...rest, until: 0 } };
   return { bind: { ...rest, key: { key: other.value, ver: outcome.cell.ver } } };
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value !== 'object' || value === null;
 }

@@ -23,7 +23,8 @@ export async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, opti
   for (;;) {
     if (signal?.aborted === true) throw aborted('not-applied');
     const state = await readiness(at, name);
-    if (state.isReady && (await isAnswered(name, state.partitions))) return;
+    if (state.isReady && (await isAnswered(name, state.partitions, Math.min(PROBE_MS, deadline - env.now()), signal)))
+      return;
     if (env.now() >= deadline) {
       const why = state.waits ?? 'a quorum of its members is not connected';
       throw new StoreError('timeout', 'not-applied', `bucket ${name} was not up in time: ${why}`);
@@ -33,8 +34,14 @@ export async function waitForBucket(bucket: string | Atom = DEFAULT_BUCKET, opti
   }
 }
 
-async function isAnswered(bucket: string, partitions: number): Promise<boolean> {
-  const probes = probeKeys(partitions).map((key): OperationRequest => ({ kind: 'get', key, timeoutMs: PROBE_MS }));
-  const answers = probes.map((probe) => runRequest(bucket, probe, {}, (outcome) => outcome.kind === 'ok'));
+async function isAnswered(
+  bucket: string,
+  partitions: number,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const options = signal === undefined ? {} : { signal };
+  const probes = probeKeys(partitions).map((key): OperationRequest => ({ kind: 'get', key, timeoutMs }));
+  const answers = probes.map((probe) => runRequest(bucket, probe, options, (outcome) => outcome.kind === 'ok'));
   return (await Promise.all(answers.map((answer) => answer.catch(() => false)))).every((isOk) => isOk);
 }

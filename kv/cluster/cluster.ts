@@ -13,6 +13,7 @@ import type { Request } from './state.ts';
 import type { ClusterStatus } from './status.ts';
 import { clusterChild } from './cluster-tree.ts';
 import { aborted } from '../errors.ts';
+import { onAbort } from '../run-request.ts';
 import { checkClusterOptions, type ClusterOptions } from './options.ts';
 import { randomId } from './random-id.ts';
 import { defaultStateDir, openRecordFile } from './record-file.ts';
@@ -104,16 +105,14 @@ async function request(wanted: Request, options: RequestOptions = {}): Promise<v
   const token = randomId(realEnv);
   const call = { kind: 'request', request: wanted, timeoutMs, token } as const;
   const asked = saidSo(() => ClusterServer.call(CLUSTER, call, { timeoutMs: timeoutMs + ANSWER_MS }));
-  const answer = await Promise.race([asked, ...(signal === undefined ? [] : [abortOf(signal)])]);
+  let unlisten: () => void = () => undefined;
+  const isAborted = new Promise<null>((resolve) => (unlisten = onAbort(signal, () => resolve(null))));
+  const answer = await Promise.race([asked, isAborted]).finally(unlisten);
   if (answer === null) {
     ClusterServer.cast(CLUSTER, { kind: 'withdraw', token });
     throw aborted('unknown');
   }
   if (!answer.ok) throw new QuorateError(answer.code, answer.message);
-}
-
-function abortOf(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
 }
 
 async function saidSo<T>(ask: () => Promise<T>): Promise<T> {

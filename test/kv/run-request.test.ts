@@ -163,6 +163,19 @@ test('without a node on the thread every operation rejects with no_node, and say
   await assert.rejects(PaxosKV.get('key', { signal: new AbortController().signal }), fails('no_node', 'not-applied'));
 });
 
+test('waiting for a bucket whose members do not answer ends in time, and at once when it is aborted', async () => {
+  await withSilentOthers(async () => {
+    const started = performance.now();
+    const waiting = PaxosKV.waitForBucket(undefined, { timeoutMs: 50 });
+    await assert.rejects(waiting, fails('timeout', 'not-applied'));
+    const controller = new AbortController();
+    const aborted = PaxosKV.waitForBucket(undefined, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 20);
+    await assert.rejects(aborted, fails('aborted', 'not-applied'));
+    assert.ok(performance.now() - started < 450);
+  });
+});
+
 test('who waits for a bucket hears of the end of the node, and that nothing was done', async () => {
   await withInside(async (cluster) => {
     const alone = await cluster.start(1);

@@ -1,8 +1,7 @@
 /**
  * The protocol cores a run is made with: the compiled ones, or a copy in which one rule is switched off.
  *
- * A negative control is a list of text replacements in the compiled modules. Each text must occur exactly once,
- * so that a control cannot rot silently when the code around it changes.
+ * A negative control is a list of text replacements in the compiled modules (replace.ts).
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import type * as LifetimesModule from '../../kv/paxos/lifetimes.ts';
 import type * as OperationModule from '../../kv/paxos/operation.ts';
 import type * as ProposerModule from '../../kv/paxos/proposer.ts';
 import type * as TransferModule from '../../kv/paxos/transfer.ts';
+import { replaceOnce } from './replace.ts';
 
 export type Cores = typeof AcceptorModule &
   typeof LifetimesModule &
@@ -50,7 +50,9 @@ export async function loadCores(replacements: readonly Replacement[] = []): Prom
     const config = readFileSync(join(COMPILED, 'cluster/config.js'), 'utf8');
     writeFileSync(join(folder, 'cluster/config.js'), config.replaceAll("'../../runtime/", `'${RUNTIME.href}`));
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    for (const replacement of replacements) replaceIn(folder, replacement);
+    for (const { module, from, to } of replacements) {
+      replaceOnce(join(folder, module === 'config' ? 'cluster' : 'paxos', `${module}.js`), from, to);
+    }
     return await importFrom(`${folder}/`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -61,13 +63,4 @@ async function importFrom(folder: string): Promise<Cores> {
   const cores: Record<string, unknown> = {};
   for (const name of MODULES) Object.assign(cores, await import(pathToFileURL(`${folder}${name}.js`).href));
   return cores as unknown as Cores;
-}
-
-function replaceIn(folder: string, { module, from, to }: Replacement): void {
-  const path = join(folder, module === 'config' ? 'cluster' : 'paxos', `${module}.js`);
-  const parts = readFileSync(path, 'utf8').split(from);
-  if (parts.length !== 2) {
-    throw new Error(`the control's text must occur once in ${module}.js, it occurs ${parts.length - 1} times: ${from}`);
-  }
-  writeFileSync(path, parts.join(to));
 }

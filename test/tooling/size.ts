@@ -15,7 +15,7 @@ export function countCodeLines(text: string): number {
   return withoutBlocks.split('\n').filter((line) => !/^\s*(?:\/\/.*)?$/.test(line)).length;
 }
 
-function measureFolder(folder: string): Size {
+export function measureFolder(folder: string): Size {
   const names = readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: 'utf8' });
   const texts = names
     .filter((name) => name.endsWith('.ts'))

@@ -2,10 +2,9 @@
  * The program that is simulated: the compiled library as it is, or a copy in which something is replaced. Everything that the simulation uses
  * of it is taken from there, since a copy has classes and tables of its own.
  *
- * A negative control is a list of text replacements in the compiled modules. Each text must occur exactly once, so that a control cannot rot
- * silently when the code around it changes.
+ * A negative control is a list of text replacements in the compiled modules (../replace.ts).
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -14,6 +13,7 @@ import type * as LocalModule from '../../../kv/bucket/local.ts';
 import type * as AtomModule from '../../../runtime/term/atom.ts';
 import type * as ExitModule from '../../../runtime/term/exit-reason.ts';
 import { repositoryRoot } from '../../tooling/repository.ts';
+import { replaceOnce } from '../replace.ts';
 
 export type { BootRecord } from '../../../kv/cluster/record.ts';
 export type { Quorate, QuorateOptions, RecordStorage } from '../../../kv/index.ts';
@@ -53,7 +53,7 @@ export async function loadSystem(replacements: readonly ModuleReplacement[] = []
     for (const part of PARTS) cpSync(join(COMPILED, part), join(folder, part), { recursive: true });
     symlinkSync(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'));
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    for (const replacement of replacements) replaceIn(folder, replacement);
+    for (const { module, from, to } of replacements) replaceOnce(join(folder, `${module}.js`), from, to);
     return await importFrom(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -64,12 +64,4 @@ async function importFrom(folder: string): Promise<System> {
   const system: Record<string, unknown> = {};
   for (const name of MODULES) Object.assign(system, await import(pathToFileURL(join(folder, `${name}.js`)).href));
   return system as unknown as System;
-}
-
-function replaceIn(folder: string, { module, from, to }: ModuleReplacement): void {
-  const path = join(folder, `${module}.js`);
-  const parts = readFileSync(path, 'utf8').split(from);
-  if (parts.length !== 2)
-    throw new Error(`the control's text must occur once in ${module}.js, it occurs ${parts.length - 1} times: ${from}`);
-  writeFileSync(path, parts.join(to));
 }
