@@ -1,4 +1,4 @@
-/** Casts that are dropped when nobody has the name: their receiver asks again when it is back. */
+/** How the processes of a bucket take messages from other nodes, and tell those of their own node something. */
 import { hasCode } from '../../runtime/errors.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import type { Atom } from '../../runtime/term/atom.ts';
@@ -22,6 +22,7 @@ export function takeOrDrop(self: Self, bucket: string, take: () => void): void {
   }
 }
 
+/** Dropped when nobody has the name: whoever takes it asks again when it is back. */
 export function castTo(self: Self, name: Atom, message: unknown): void {
   if (self.whereis(name) !== undefined) self.send(name, tuple2(GEN_CAST, message));
 }
