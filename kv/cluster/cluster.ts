@@ -2,6 +2,8 @@
 import type { EventEmitter } from 'eventemitter3';
 import { realEnv } from '../../runtime/env.ts';
 import { BadArgumentError, QuorateError } from '../../runtime/errors.ts';
+import { scheduler } from '../../runtime/node/default.ts';
+import { runProcess } from '../../runtime/process/run.ts';
 import type { Self } from '../../runtime/process/self.ts';
 import { nameAtom, type Atom } from '../../runtime/term/atom.ts';
 import type { Pid } from '../../runtime/term/pid.ts';
@@ -93,7 +95,7 @@ function emitNews(events: EventEmitter<ClusterEvents>, news: ClusterNews, onStat
 }
 
 async function status(): Promise<ClusterStatus> {
-  return saidSo(() => ClusterServer.call(CLUSTER, { kind: 'status' }));
+  return saidSo((self) => ClusterServer.call(CLUSTER, { kind: 'status' }, { self }));
 }
 
 async function request(wanted: Request, options: RequestOptions = {}): Promise<void> {
@@ -104,7 +106,7 @@ async function request(wanted: Request, options: RequestOptions = {}): Promise<v
   }
   const token = randomId(realEnv);
   const call = { kind: 'request', request: wanted, timeoutMs, token } as const;
-  const asked = saidSo(() => ClusterServer.call(CLUSTER, call, { timeoutMs: timeoutMs + ANSWER_MS }));
+  const asked = saidSo((self) => ClusterServer.call(CLUSTER, call, { self, timeoutMs: timeoutMs + ANSWER_MS }));
   let unlisten: () => void = () => undefined;
   const isAborted = new Promise<null>((resolve) => (unlisten = onAbort(signal, () => resolve(null))));
   const answer = await Promise.race([asked, isAborted]).finally(unlisten);
@@ -115,9 +117,10 @@ async function request(wanted: Request, options: RequestOptions = {}): Promise<v
   if (!answer.ok) throw new QuorateError(answer.code, answer.message);
 }
 
-async function saidSo<T>(ask: () => Promise<T>): Promise<T> {
+/** Asks from a process of its own: the caller may be one that waits for something else. */
+async function saidSo<T>(ask: (self: Self) => Promise<T>): Promise<T> {
   try {
-    return await ask();
+    return await runProcess(scheduler(), ask);
   } catch (error) {
     if (!(error instanceof CallError) || error.code !== 'noproc') throw error;
     throw new QuorateError(

@@ -6,6 +6,7 @@
  * Liveness rests on `tick`: lost messages are asked for again, rounds that got stuck are dropped and tried later at random.
  */
 import {
+  bucketsThatList,
   chainOf,
   CLUSTER_CHAIN,
   completeSince,
@@ -219,11 +220,7 @@ function forcedText(config: Config): string {
  */
 function renewRecord(state: ClusterState, context: StepContext): void {
   const { record } = state;
-  if (!isRetired(record)) return;
-  for (const chain of Object.values(record.buckets)) {
-    const since = completeSince(chain);
-    if (chain.configs.some((c) => c.e >= since && c.M.some((m) => m.id === record.id))) return;
-  }
+  if (!isRetired(record) || bucketsThatList(record).length > 0) return;
   state.record = {
     ...record,
     id: `${context.newId()}${context.newId()}`,

@@ -16,7 +16,7 @@ import {
 } from './evidence.ts';
 import { keptSeats } from './plan.ts';
 import { explainRequest } from './requests.ts';
-import { chainOf, isRetired, isSystemMember, newestOf } from './record.ts';
+import { bucketsThatList, chainOf, isRetired, isSystemMember, newestOf } from './record.ts';
 import type { ClusterState } from './state.ts';
 
 export interface ClusterCounts {
@@ -69,9 +69,12 @@ function explainSeat(state: ClusterState, own: Config): string | null {
   if (!keptSeats(state).includes(name) && kept.length >= vacantSeats(own)) {
     return `${name} is a client: the vacant seat is kept for the founder ${list(kept)}; start it, or give its seat away with Cluster.replaceMember`;
   }
-  return isRetired(record)
-    ? `${name} gave up its seat; it can take one again when its buckets have followed`
-    : `${name} is about to take a seat`;
+  if (!isRetired(record)) return `${name} is about to take a seat`;
+  const buckets = bucketsThatList(record);
+  return (
+    `${name} gave up its seat; it can take one again when bucket ${list(buckets)} has followed, which lists it as a member: ` +
+    `a quorum of nodes has to run that, or, where nobody will again, reset the record of ${name} (quorate reset)`
+  );
 }
 
 function explainFounding(state: ClusterState): string {

@@ -171,7 +171,8 @@ export function recordChain(record: BootRecord, name: ChainName, theirs: Omit<Ch
   const last = theirs.configs.at(-1)?.e ?? 0;
   if (last > epochOf(own)) {
     if (theirs.configs.some((config) => unsoundness(config) !== null)) return next;
-    return withChain(next, name, { ...theirs, vote: NO_VOTE });
+    const { configs, complete } = theirs; // a Hello says more, which is not the record's
+    return withChain(next, name, { configs, vote: NO_VOTE, ...(complete === undefined ? {} : { complete }) });
   }
   return theirs.complete === undefined ? next : recordComplete(next, name, theirs.complete);
 }
@@ -202,6 +203,15 @@ export function isRetired(record: BootRecord): boolean {
   const newest = newestOf(record.system);
   if (newest === null || isSystemMember(record, newest)) return false;
   return record.system.configs.some((config) => isSystemMember(record, config));
+}
+
+/** Buckets that still count on the state of this record: members of theirs, since the newest complete configuration. */
+export function bucketsThatList(record: BootRecord): readonly string[] {
+  const listing = Object.entries(record.buckets).filter(([, chain]) => {
+    const since = completeSince(chain);
+    return chain.configs.some((c) => c.e >= since && c.M.some((m) => m.id === record.id));
+  });
+  return listing.map(([bucket]) => bucket).sort();
 }
 
 /** Takes the next number from the counter of boots. */

@@ -1,7 +1,7 @@
 /** What callers may give and do: odd options, objects that throw or change later, many calls at once from one process, one signal for all. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Cas, CASPaxos, PaxosKV, Versions, type Quorate, type StoreError } from '../../kv/index.ts';
+import { Cas, CASPaxos, Cluster, PaxosKV, Versions, type Quorate, type StoreError } from '../../kv/index.ts';
 import { LearnerServer } from '../../kv/bucket/learner-server.ts';
 import { isLearnedTerm } from '../../kv/bucket/feed-terms.ts';
 import { localBucket } from '../../kv/bucket/local.ts';
@@ -39,6 +39,8 @@ test('one process asks several things at once, also while it waits for a message
       PaxosKV.instanceStatus('there'),
       PaxosKV.waitForBucket(),
       PaxosKV.waitForBucket(),
+      Cluster.status(),
+      Cluster.status(),
     ]);
     self.send(self.pid, 'hello');
     return [await waiting, ...asked];

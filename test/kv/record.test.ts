@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { foundConfig, nextConfig } from '../../kv/cluster/config.ts';
 import { createCluster, stepCluster } from '../../kv/cluster/core.ts';
 import { ownHello, stateHolders } from '../../kv/cluster/evidence.ts';
+import { explainCluster } from '../../kv/cluster/explain.ts';
 import {
   chainOf,
   CLUSTER_CHAIN,
@@ -237,4 +238,33 @@ test('a forced configuration is recorded wherever a record stands, and stays in 
   assert.equal(jumped.active, false);
   const foreign = { ...forced, cluster: 'd', prev: null };
   assert.equal(recordDecided(founded, CLUSTER_CHAIN, foreign), founded);
+});
+
+test('of what another node says of a bucket only the chain is kept', () => {
+  const said = { configs: [b1], complete: 1, boot: 7, running: true, active: false, leaving: false, partitions: 1 };
+  const { B } = recordChain(recordDecided(blank, CLUSTER_CHAIN, c1), 'B', {
+    ...said,
+    configs: [nextConfig(b1, { kind: 'fill', member: member(3, 1) })],
+  }).buckets;
+  assert.deepEqual(Object.keys(B ?? {}).sort(), ['complete', 'configs', 'vote']);
+});
+
+test('a node whose record waits for a bucket that lists it says which, and what would help', () => {
+  const c3 = nextConfig(c2, { kind: 'vacate', name: 'n3' });
+  const b2 = nextConfig(b1, { kind: 'fill', member: member(3, 1) });
+  const created = (number: number) => {
+    let record = createRecord(`n${number}`, `id${number}`);
+    for (const config of [c1, c2, c3]) record = recordDecided(record, CLUSTER_CHAIN, config);
+    for (const config of [b1, b2]) record = recordDecided(record, 'B', config);
+    const settings = { founders: ['n1', 'n2', 'n3'], clusterSize: 3 };
+    return createCluster({ record, settings, mayFound: true, join: [], proposer: number });
+  };
+  const state = created(3);
+  for (const other of [created(1), created(2)]) {
+    const message = { kind: 'hello', hello: ownHello(other), ask: false } as const;
+    const context = { now: 0, random: () => 0.5, newId: () => 'new' };
+    stepCluster(state, { kind: 'message', from: other.record.name, message }, context);
+  }
+  assert.equal(state.record.id, 'id3', 'it is not renewed');
+  assert.match(explainCluster(state) ?? '', /n3 gave up its seat; .* bucket B has followed, .* \(quorate reset\)/);
 });
