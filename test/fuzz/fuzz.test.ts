@@ -58,7 +58,7 @@ test('the command says how it is used, and names what is wrong in its arguments'
   const asked = (arg: string): ReturnType<typeof spawnSync> =>
     spawnSync(process.execPath, [main, arg], { encoding: 'utf8', timeout: 20_000 });
   const help = asked('--help');
-  assert.deepEqual([help.status, /^npm run fuzz -- \[--runs N\]/.test(String(help.stdout))], [0, true]);
+  assert.deepEqual([help.status, String(help.stdout).startsWith('npm run fuzz -- [--runs N]')], [0, true]);
   const wrong = asked('--rums');
   assert.deepEqual([wrong.status, /^fuzz: .*--rums.*\nnpm run fuzz/.test(String(wrong.stderr))], [2, true]);
 });
