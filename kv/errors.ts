@@ -66,6 +66,6 @@ export function aborted(outcome: 'unknown' | 'not-applied'): StoreError {
 }
 
 export function noBucket(bucket: string): StoreError {
-  const message = `this node does not run bucket ${bucket}: start it with Bucket.startLink({ bucket: '${bucket}' })`;
+  const message = `this node does not run bucket ${bucket}: start it with Bucket.startLink({ bucket: '${bucket}' }), or name it in buckets of startQuorate`;
   return new StoreError('no_bucket', 'not-applied', message);
 }

@@ -20,7 +20,10 @@ async function serve(options: ServeOptions): Promise<void> {
   // The port first: a node that cannot serve should not become a member of anything.
   const { promise: started, resolve: announce } = withResolver<Quorate>();
   const api = createApi({ started, timeoutMs });
-  const actualPort = await api.listen(host, port);
+  const actualPort = await api.listen(host, port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new Error(`${host}:${port} is in use by another program (EADDRINUSE): give another --port`, { cause: error });
+  });
   try {
     const quorate = await startQuorate({
       name,

@@ -341,7 +341,7 @@ test('a port that is taken ends the program before the node is anybody, with one
   const args = ['--name', 'n2@127.0.0.1', '--port', String(site.port(1)), '--join', 'n1@127.0.0.1', '--cookie', 'C'];
   const { status, stderr } = await site.machine.start(args, PROGRAM).ended;
   assert.equal(status, 1);
-  assert.match(stderr, /EADDRINUSE/);
+  assert.match(stderr, /EADDRINUSE\): give another --port/);
 });
 
 test('a second node of the same name ends with 1 and a sentence, the first one stays', async (t) => {
