@@ -1,7 +1,7 @@
 /**
  * How a thread loads the module of a spawn or an offloaded call: file URLs and absolute paths as they are, and package names as the application
- * would find them, not as this package would. Loaders of the program (`node --import tsx app.ts`) are at work in every thread, since
- * worker threads inherit them.
+ * would find them, not as this package would. Loaders of the program (`node --import LOADER app.ts`) are at work in every thread, since
+ * worker threads inherit them; tsx needs a word (tsx.ts).
  */
 import { isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import type { ModuleLoader } from '../process/load-function.ts';
 import { resolvePackage } from './resolve-package.ts';
+import { registerTsx } from './tsx.ts';
 
 /** The program's main module, else its working folder: where package names are looked up from. */
 export function defaultResolveFrom(): string {
@@ -19,7 +20,8 @@ export function defaultResolveFrom(): string {
 /** @param resolveFrom file URL of a module of the application, or of its folder with a slash at the end */
 export function createModuleLoader(resolveFrom: string): ModuleLoader {
   let importFromApplication: ModuleLoader | null = null;
-  return (specifier) => {
+  return async (specifier) => {
+    await registerTsx();
     if (isAbsolute(specifier)) return import(pathToFileURL(specifier).href) as ReturnType<ModuleLoader>;
     if (URL.canParse(specifier) || isBuiltin(specifier)) return import(specifier) as ReturnType<ModuleLoader>;
     const url = resolvePackage(specifier, resolveFrom);

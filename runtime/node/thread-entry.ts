@@ -29,6 +29,7 @@ import { setDefaultScheduler } from './default.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { createModuleLoader } from './load-module.ts';
 import { startNetwork, type StartedNetwork } from './network.ts';
+import { registerTsx } from './tsx.ts';
 
 export interface ThreadEntryOptions {
   /** Modules that processes can be started from by name: module name -> exported name -> function. */
@@ -85,6 +86,7 @@ async function runThread(task: ThreadTask, modules: ModuleTable): Promise<void> 
 async function preload(urls: readonly string[]): Promise<PlainError | null> {
   for (const url of urls) {
     try {
+      await registerTsx();
       await import(url);
     } catch (cause) {
       return toPlainError(new QuorateError('module_failed', `cannot preload ${url}: ${String(cause)}`, { cause }));

@@ -143,6 +143,29 @@ test('TypeScript, by the loader that the program was started with', async (t) =>
   assert.doesNotMatch(without, EVERYWHERE);
 });
 
+test('TypeScript by tsx, whose hooks are at work in the main thread only unless threads ask for them', async (t) => {
+  const register = `import { register as hook } from 'node:module';
+let isOn = false;
+export const register = () => { if (!isOn) hook(new URL('../../../hooks.js', import.meta.url)); isOn = true; };`;
+  const loader = `import module from 'node:module'; import { isMainThread } from 'node:worker_threads'; import { register } from './esm/api/index.mjs';
+if (isMainThread || 'registerHooks' in module) register();`;
+  const typed = WORKER.replace('self, owner, what', 'self: any, owner: any, what: any').replace('(n)', '(n: any)');
+  const folder = createApplication(t, {
+    'hooks.js': LOADER['hooks.js'],
+    'node_modules/tsx/package.json': JSON.stringify({
+      name: 'tsx',
+      type: 'module',
+      exports: { '.': './dist/loader.mjs', './esm/api': './dist/esm/api/index.mjs' },
+    }),
+    'node_modules/tsx/dist/loader.mjs': loader,
+    'node_modules/tsx/dist/esm/api/index.mjs': register.replace('../../../hooks.js', '../../../../../hooks.js'),
+    'main.ts': MAIN.replace('async (self)', 'async (self: any)'),
+    'worker.ts': typed,
+  });
+  const loaderUrl = `file://${folder}/node_modules/tsx/dist/loader.mjs`;
+  assert.match(await run(t, folder, ['--import', loaderUrl, './main.ts', `${folder}/worker.ts`]), EVERYWHERE);
+});
+
 test('a bundled program gives its own thread entry, in which modules have names', async (t) => {
   const folder = createApplication(t, {
     'worker.js': WORKER,
