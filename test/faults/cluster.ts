@@ -125,12 +125,12 @@ export class FaultCluster {
     member.isBusy = true;
     void program.ended.then(() => this.#ended(member, program));
     this.#network.moved(number, await this.#started(member.name, program));
-    member.isBusy = false;
   }
 
-  /** Clients of the node begin. */
+  /** Clients of the node begin; from then on it may be broken. */
   async load(number: number): Promise<void> {
     await this.#program(number).ask('load');
+    this.#member(number).isBusy = false;
   }
 
   async kill(number: number): Promise<void> {
