@@ -28,7 +28,7 @@ async function register(): Promise<void> {
 }
 
 /** URL of the interface of the tsx that these options of Node name; null when they name none. */
-export function findTsx(options: readonly string[]): string | null {
+function findTsx(options: readonly string[]): string | null {
   for (const option of options) {
     const value = option.replace(/^--(import|loader|experimental-loader)=/, '');
     const [folder] = LOADER.exec(value) ?? [];
